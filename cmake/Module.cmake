@@ -1,0 +1,28 @@
+# midge_module(subject DEPS base TESTS subject trie)
+#   Builds the static library midge_<folder> from every .c of the folder (tests and files of other
+#   platforms left out) and, for each name in TESTS, the unit test <name>_test.c with cmocka, linked
+#   to this library and its declared dependencies only: a forbidden call does not link.
+#   LIBS names external targets (see Dependencies.cmake).
+function(midge_module folder)
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;TESTS;SOURCES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.c)
+  list(FILTER sources EXCLUDE REGEX "_test\\.c$|_(linux|darwin|bsd|posix)\\.c$|_main\\.c$")
+  set(deps "")
+  foreach(dep ${ARG_DEPS})
+    list(APPEND deps midge_${dep})
+  endforeach()
+  add_library(midge_${folder} STATIC ${sources} ${ARG_SOURCES})
+  target_include_directories(midge_${folder} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(midge_${folder} PUBLIC ${deps} ${ARG_LIBS} midge_flags)
+  if(NOT MIDGE_TESTS)
+    return()
+  endif()
+  foreach(name ${ARG_TESTS})
+    set(test ${folder}_${name}_test)
+    add_executable(${test} ${name}_test.c)
+    target_link_libraries(${test} PRIVATE midge_${folder} PkgConfig::CMOCKA)
+    set_target_properties(${test} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    add_test(NAME ${folder}/${name} COMMAND ${test})
+    set_tests_properties(${folder}/${name} PROPERTIES TIMEOUT 120 LABELS unit)
+  endforeach()
+endfunction()

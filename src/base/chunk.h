@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chunk.h: one reference-counted block of bytes.
+ * A chunk is filled by one owner; once it is shared (refs > 1) the bytes that were shared are immutable.
+ * Any thread may ref and unref. */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct chunk {
+        _Atomic uint32_t refs;
+        uint32_t cap;      /* bytes in data */
+        char data[];
+};
+
+/* refs = 1. Aborts when memory is short: cap must have been checked against its limit. */
+struct chunk *chunk_new(size_t cap);
+
+static inline struct chunk *chunk_ref(struct chunk *chunk)
+{
+        atomic_fetch_add_explicit(&chunk->refs, 1, memory_order_relaxed);
+        return chunk;
+}
+
+void chunk_unref(struct chunk *chunk);
+
+static inline bool chunk_is_shared(const struct chunk *chunk)
+{
+        return atomic_load_explicit(&chunk->refs, memory_order_acquire) > 1;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* options.h: what the server was told, as one immutable struct of plain groups.
+ * Built by options_load() from flags and files; each module is given only its own group.
+ * All strings are owned by the struct's arena and never NULL unless said so. */
+#pragma once
+#include "base/err.h"
+#include "base/buf.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct arena;
+
+struct listen_options {
+        const char *host;            /* "0.0.0.0" */
+        int port;                    /* -1: any free port */
+        const char *advertise;       /* NULL: none */
+};
+
+enum write_timeout_policy { WRITE_TIMEOUT_DEFAULT, WRITE_TIMEOUT_CLOSE, WRITE_TIMEOUT_RETRY };
+
+struct limit_options {
+        int64_t max_connections;     /* <= 0: refuse everybody */
+        int64_t max_subscriptions;   /* 0: no limit */
+        int max_sub_tokens;          /* 0: no limit */
+        int max_control_line_bytes;
+        int64_t max_payload_bytes;   /* -1: no limit */
+        int64_t max_pending_bytes;
+        int max_closed_clients;
+};
+
+struct timing_options {
+        int64_t ping_interval_ns;
+        int ping_max;
+        int64_t write_deadline_ns;
+        enum write_timeout_policy write_timeout;
+        int64_t auth_timeout_ns;     /* effective: 2 s, or TLS timeout + 1 s */
+        int64_t lame_duck_duration_ns;
+        int64_t lame_duck_grace_ns;
+};
+
+struct log_file_options {
+        const char *file;            /* NULL: standard error */
+        int64_t size_limit_bytes;
+        int64_t max_files;
+        bool debug, trace, trace_verbose, trace_headers;
+        int max_traced_msg_len;
+        bool time, time_utc;
+        bool syslog;
+        const char *remote_syslog;   /* NULL: local */
+};
+
+struct monitor_options {
+        const char *host;            /* defaults to the client host */
+        int http_port, https_port;   /* 0: off; -1: any free port */
+        const char *base_path;       /* as configured; "" when not */
+};
+
+struct tls_pair_options {
+        const char *cert_file, *key_file;
+};
+
+enum tls_version { TLS_VERSION_1_2, TLS_VERSION_1_3 };
+
+/* One `tls` map (tls.md 1). */
+struct tls_options {
+        bool enabled;                /* the map is present, or a flag */
+        struct tls_pair_options *pairs;
+        int pair_n;                  /* 0: none; 1 for cert_file/key_file; more with certs */
+        const char *ca_file;         /* NULL: the system store */
+        bool verify;
+        enum tls_version min_version;
+        int64_t timeout_ns;
+        bool handshake_first;
+        int64_t first_fallback_ns;   /* 0: no fallback */
+        const char *position;        /* "file:line:col" of the map, NULL from flags */
+};
+
+struct options {
+        struct arena *arena;
+        const char *config_file;     /* NULL: none */
+        const char *config_digest;   /* "sha256:…" or "" */
+        const char *server_name;     /* "" : use the server id */
+        struct listen_options client;
+        struct limit_options limits;
+        struct timing_options timing;
+        struct log_file_options log;
+        struct monitor_options monitor;
+        struct tls_options tls;
+        bool no_header_support;
+        bool no_fast_producer_stall;
+        bool disable_sublist_cache;
+        const char *pid_file;        /* "" : none */
+        const char *ports_file_dir;  /* "" : none */
+        int loop_n;                  /* 0: one per usable core */
+        int crypto_thread_n;         /* 0: one per usable core */
+        int64_t connect_error_reports, reconnect_error_reports;
+        int prof_port;
+        struct {
+                const char **tags;
+                int tag_n;
+                const char **keys, **values;
+                int metadata_n;
+        } about;                     /* server_tags, server_metadata */
+};
+
+void options_free(struct options *opts);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/os.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+int os_cpu_n(void)
+{
+        cpu_set_t set;
+        if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+                return CPU_COUNT(&set);
+        long n = sysconf(_SC_NPROCESSORS_ONLN);
+        return n > 0 ? (int)n : 1;
+}
+
+uint64_t os_rss_bytes(void)
+{
+        char text[128];
+        int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return 0;
+        ssize_t n = read(fd, text, sizeof text - 1);
+        close(fd);
+        unsigned long long total, resident;
+        if (n <= 0)
+                return 0;
+        text[n] = '\0';
+        if (sscanf(text, "%llu %llu", &total, &resident) != 2)
+                return 0;
+        return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t os_cpu_ns(void)
+{
+        struct timespec ts;
+        if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) != 0)
+                return 0;
+        return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+void os_thread_name(const char *name)
+{
+        char cut[16];
+        snprintf(cut, sizeof cut, "%s", name);
+        pthread_setname_np(pthread_self(), cut);
+}
+
+int os_fd_limit_raise(void)
+{
+        struct rlimit limit;
+        if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+                return -errno;
+        if (limit.rlim_cur < limit.rlim_max) {
+                limit.rlim_cur = limit.rlim_max;
+                if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+                        return -errno;
+        }
+        return limit.rlim_cur > 1000000000 ? 1000000000 : (int)limit.rlim_cur;
+}
