@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* encode_client.h: what the server writes to clients, straight into memory the caller has reserved.
+ * Each encode_x writes at most encode_x_max() bytes, no NUL, and returns how many. */
+#pragma once
+#include "base/slice.h"
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ENCODE_OK SLICE_LIT("+OK\r\n")
+#define ENCODE_PING SLICE_LIT("PING\r\n")
+#define ENCODE_PONG SLICE_LIT("PONG\r\n")
+#define ENCODE_CRLF SLICE_LIT("\r\n")
+#define ENCODE_SIZE_MAX 20 /* digits of an uint64_t */
+
+/* Decimal digits of n; dst holds ENCODE_SIZE_MAX. */
+size_t encode_size(char *dst, uint64_t n);
+
+static inline char *encode_put(char *dst, struct slice s)
+{
+        if (s.len)
+                memcpy(dst, s.ptr, s.len);
+        return dst + s.len;
+}
+
+static inline char *encode_put_spaced(char *dst, struct slice s)
+{
+        dst = encode_put(dst, s);
+        *dst = ' ';
+        return dst + 1;
+}
+
+/* One line of MSG or HMSG. */
+struct msg_head {
+        struct slice subject;
+        struct slice sid;
+        struct slice reply;       /* empty: none */
+        struct slice header_size; /* digits; empty: a MSG line */
+        struct slice total_size;  /* digits, as the publisher wrote them */
+};
+
+static inline size_t encode_msg_head_max(const struct msg_head *h)
+{
+        return h->subject.len + h->sid.len + h->reply.len + h->header_size.len + h->total_size.len +
+               sizeof("HMSG     \r\n") - 1;
+}
+
+/* "MSG subject sid [reply] size\r\n" or "HMSG subject sid [reply] header-size total-size\r\n". */
+static inline size_t encode_msg_head(char *dst, const struct msg_head *h)
+{
+        char *p = dst;
+
+        if (h->header_size.len)
+                *p++ = 'H';
+        memcpy(p, "MSG ", 4);
+        p = encode_put_spaced(p + 4, h->subject);
+        p = encode_put_spaced(p, h->sid);
+        if (h->reply.len)
+                p = encode_put_spaced(p, h->reply);
+        if (h->header_size.len)
+                p = encode_put_spaced(p, h->header_size);
+        p = encode_put(p, h->total_size);
+        memcpy(p, "\r\n", 2);
+        return (size_t)(p + 2 - dst);
+}
+
+/* "-ERR 'text'\r\n" */
+static inline size_t encode_err_max(struct slice text)
+{
+        return text.len + sizeof("-ERR ''\r\n") - 1;
+}
+size_t encode_err(char *dst, struct slice text);
+
+/* The whole 503 message to the requester: HMSG reply sid n n, the header block, no payload. */
+static inline size_t encode_no_responders_max(
+        struct slice reply, struct slice sid, struct slice subject)
+{
+        return reply.len + sid.len + subject.len + 2 * ENCODE_SIZE_MAX + 64;
+}
+size_t encode_no_responders(char *dst, struct slice reply, struct slice sid, struct slice subject);
