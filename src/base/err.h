@@ -23,7 +23,8 @@ struct errbuf {
         char text[1024];
 };
 
-/* Text of a code: midge's own, or the system's for a negative errno. */
+/* Text of a code: midge's own, or the system's for a negative errno, first letter lower case
+ * ("no such file or directory"). Valid until the thread's fourth next call. */
 const char *err_text(int code);
 
 /* Replace the sentence; returns code so that `return errbuf_set(...)` reads well. eb may be NULL. */

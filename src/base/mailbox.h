@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mailbox.h: many writers, one reader; intrusive, lock-free, first in first out per writer. */
+/* mailbox.h: many writers, one reader; intrusive, lock-free, first in first out per writer.
+ * Push and the emptiness test are sequentially consistent: a reader that announces "I sleep" and then
+ * finds the box empty, and a writer that pushes and then looks for that announcement, cannot miss each other. */
 #pragma once
 #include "base/macros.h"
 #include <stdatomic.h>
@@ -31,13 +33,13 @@ static inline bool mailbox_push(struct mailbox *box, struct mail *mail)
         do {
                 mail->next = old;
         } while (!atomic_compare_exchange_weak_explicit(
-                &box->head, &old, mail, memory_order_release, memory_order_relaxed));
+                &box->head, &old, mail, memory_order_seq_cst, memory_order_relaxed));
         return old == NULL;
 }
 
 static inline bool mailbox_is_empty(struct mailbox *box)
 {
-        return atomic_load_explicit(&box->head, memory_order_acquire) == NULL;
+        return atomic_load(&box->head) == NULL;
 }
 
 /* Reader only: take all letters, oldest first, linked by next. */

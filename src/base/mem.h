@@ -13,6 +13,7 @@ char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *text, size_t len) __attribute__((malloc, returns_nonnull)); /* adds the NUL */
 void xfree(void *ptr);                    /* NULL is fine */
 MUST_CHECK void *mem_try(size_t bytes);   /* NULL when memory is short */
+MUST_CHECK void *mem_try_grow(void *old, size_t bytes); /* likewise; old stays valid on NULL */
 
 /* Zero bytes in a way the compiler keeps: for keys, passwords, tokens. */
 void mem_wipe(void *ptr, size_t bytes);

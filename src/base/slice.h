@@ -3,6 +3,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct slice {
@@ -46,5 +47,53 @@ bool slice_eq_nocase(struct slice a, struct slice b);
 /* Decimal digits only, 1 to max_digits of them; false leaves *out untouched. */
 bool slice_to_u64(struct slice s, size_t max_digits, unsigned long long *out);
 
-/* FNV-1a style mix with a per-process random seed, so that peers cannot aim at buckets. */
-unsigned slice_hash(struct slice s);
+/* Keys of slice_hash(), drawn at random before main(), so that peers cannot aim at buckets. */
+extern uint64_t slice_hash_key_[3];
+
+static inline uint64_t slice_mix_(uint64_t a, uint64_t b)
+{
+        __extension__ unsigned __int128 product = (unsigned __int128)a * b;
+        return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint64_t slice_load8_(const char *at)
+{
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        return word;
+}
+
+static inline uint64_t slice_load4_(const char *at)
+{
+        uint32_t word;
+        memcpy(&word, at, sizeof word);
+        return word;
+}
+
+/* Multiply and fold, 16 bytes a step; the two loads at the end overlap what came before. Equal within
+ * one process only: never store it or send it. */
+static inline uint64_t slice_hash64(struct slice s)
+{
+        const char *at = s.ptr;
+        size_t left = s.len;
+        uint64_t state = slice_hash_key_[0], a = 0, b = 0;
+        for (; left > 16; at += 16, left -= 16)
+                state = slice_mix_(slice_load8_(at) ^ slice_hash_key_[1], slice_load8_(at + 8) ^ state);
+        if (left >= 8) {
+                a = slice_load8_(at);
+                b = slice_load8_(at + left - 8);
+        } else if (left >= 4) {
+                a = slice_load4_(at);
+                b = slice_load4_(at + left - 4);
+        } else if (left > 0) {
+                a = (uint64_t)(uint8_t)at[0] << 16 | (uint64_t)(uint8_t)at[left >> 1] << 8 |
+                    (uint8_t)at[left - 1];
+        }
+        uint64_t folded = slice_mix_(a ^ slice_hash_key_[1], b ^ state);
+        return slice_mix_(folded ^ slice_hash_key_[2], slice_hash_key_[1] ^ s.len);
+}
+
+static inline unsigned slice_hash(struct slice s)
+{
+        return (unsigned)slice_hash64(s);
+}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +50,12 @@ void os_thread_name(const char *name)
         char cut[16];
         snprintf(cut, sizeof cut, "%s", name);
         pthread_setname_np(pthread_self(), cut);
+}
+
+void os_thread_yield_to_loops(void)
+{
+        /* On Linux a nice value belongs to a thread, not to the process. */
+        (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
 }
 
 int os_fd_limit_raise(void)
