@@ -19,15 +19,19 @@ void rcu_exit(void);
 #define rcu_deref(field) atomic_load_explicit(&(field), memory_order_acquire)
 #define rcu_assign(field, value) atomic_store_explicit(&(field), (value), memory_order_release)
 
-/* Embedded in what is retired. */
-struct rcu_node {
-        void *opaque[2];
-};
-
+struct rcu_node;
 typedef void (*rcu_fn)(struct rcu_node *node);
 
-/* Call fn(node) on the reclaim thread after every reader that may see the object has left. */
+/* Embedded in what is retired; the fields belong to rcu.c. */
+struct rcu_node {
+        struct rcu_node *next;
+        rcu_fn fn;
+};
+
+/* Call fn(node) on the reclaim thread after every reader that may see the object has left; in the
+ * order of the calls. Never blocks on readers. */
 void rcu_defer(struct rcu_node *node, rcu_fn fn);
 
-/* Wait until all callbacks deferred before this call have run. Not inside a read section. */
+/* Wait until all callbacks deferred before this call have run. Not inside a read section, not from
+ * a callback. */
 void rcu_barrier_wait(void);
