@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* match_cache.c: two-way sets of entries.
+ *
+ * A set is the tags and pointers of two entries, the one used last in front. The table of sets
+ * starts small and doubles while there are more entries than sets, up to the bound; after that a
+ * new subject takes over the second entry of its set, memory and all. */
+#include "subject/match_cache.h"
+#include "base/mem.h"
+#include "base/macros.h"
+#include "subject/match_internal.h"
+#include "subject/trie_internal.h"
+
+#define WAYS 2
+#define SETS_AT_START 16
+#define TEXT_ROUND 32
+
+struct entry {
+        struct trie_generation at; /* loaded before the trie was searched */
+        struct match match;
+        uint32_t hash;
+        uint32_t shard;
+        uint32_t text_len, text_cap;
+        char text[]; /* the subject */
+};
+
+struct set {
+        uint32_t tag[WAYS];      /* the entry's hash */
+        struct entry *way[WAYS]; /* way[1] is NULL when way[0] is */
+};
+
+struct match_cache {
+        struct set *sets;      /* NULL when empty */
+        size_t set_n, set_max; /* powers of two; set_max 0: remember nothing */
+        size_t links_max;
+        struct hash_key key;
+        struct match_room *room;
+        struct match loose; /* result that is not remembered */
+        struct match_cache_stats stats;
+};
+
+struct match_cache *match_cache_new(size_t entries_max, size_t links_max)
+{
+        struct match_cache *cache = xnew(struct match_cache);
+        size_t sets = entries_max > 0;
+        while (sets * WAYS < entries_max)
+                sets *= 2;
+        cache->set_max = sets;
+        cache->links_max = links_max;
+        hash_key_init(&cache->key);
+        cache->room = match_room_new();
+        match_init_lent(&cache->loose, cache->room);
+        return cache;
+}
+
+static void entry_free(struct match_cache *cache, struct entry *entry)
+{
+        if (entry == NULL)
+                return;
+        cache->stats.links -= entry->match.link_n;
+        cache->stats.entries--;
+        match_fini(&entry->match);
+        xfree(entry);
+}
+
+void match_cache_clear(struct match_cache *cache)
+{
+        for (size_t i = 0; i < cache->set_n; i++) {
+                for (size_t way = 0; way < WAYS; way++)
+                        entry_free(cache, cache->sets[i].way[way]);
+        }
+        xfree(cache->sets);
+        cache->sets = NULL;
+        cache->set_n = 0;
+        match_fini(&cache->loose);
+        match_room_free(cache->room);
+        cache->room = match_room_new();
+        match_init_lent(&cache->loose, cache->room);
+}
+
+void match_cache_free(struct match_cache *cache)
+{
+        if (cache == NULL)
+                return;
+        match_cache_clear(cache);
+        match_room_free(cache->room);
+        xfree(cache);
+}
+
+static struct set *set_of(const struct match_cache *cache, uint32_t hash)
+{
+        return &cache->sets[hash & (cache->set_n - 1)];
+}
+
+static void set_put_first(struct set *set, struct entry *entry)
+{
+        set->tag[1] = set->tag[0];
+        set->way[1] = set->way[0];
+        set->tag[0] = entry->hash;
+        set->way[0] = entry;
+}
+
+/* Double the sets. The entries of one set part into two, so that none has to go. */
+static void sets_grow(struct match_cache *cache)
+{
+        struct set *old = cache->sets;
+        size_t old_n = cache->set_n, start = SETS_AT_START;
+        cache->set_n = old_n > 0 ? old_n * 2 : start < cache->set_max ? start : cache->set_max;
+        cache->sets = xcalloc(cache->set_n, sizeof(struct set));
+        for (size_t i = 0; i < old_n; i++) {
+                for (size_t way = WAYS; way-- > 0;) {
+                        if (old[i].way[way] != NULL)
+                                set_put_first(set_of(cache, old[i].tag[way]), old[i].way[way]);
+                }
+        }
+        xfree(old);
+}
+
+/* An entry for a new subject, in front of its set; the second of a full set is taken over. */
+static struct entry *entry_take(struct match_cache *cache, uint32_t hash, struct slice subject)
+{
+        if (cache->set_n == 0 ||
+                (cache->stats.entries >= cache->set_n && cache->set_n < cache->set_max))
+                sets_grow(cache);
+        struct set *set = set_of(cache, hash);
+        struct entry *entry = set->way[1];
+        if (entry != NULL) {
+                cache->stats.evictions++;
+                set->way[1] = NULL;
+                if (entry->text_cap < subject.len) {
+                        entry_free(cache, entry);
+                        entry = NULL;
+                }
+        }
+        if (entry == NULL) {
+                size_t cap = (subject.len + TEXT_ROUND - 1) / TEXT_ROUND * TEXT_ROUND;
+                entry = xmalloc(sizeof(*entry) + cap);
+                match_init_lent(&entry->match, cache->room);
+                entry->text_cap = (uint32_t)cap;
+                cache->stats.entries++;
+        }
+        entry->hash = hash;
+        entry->text_len = (uint32_t)subject.len;
+        if (subject.len > 0)
+                memcpy(entry->text, subject.ptr, subject.len);
+        set_put_first(set, entry);
+        return entry;
+}
+
+/* Keep the total of links in its bound: all others go when the newest needs the room. */
+static void links_bound(struct match_cache *cache, const struct entry *keep)
+{
+        if (cache->stats.links <= cache->links_max)
+                return;
+        for (size_t i = 0; i < cache->set_n; i++) {
+                struct set *set = &cache->sets[i];
+                for (size_t way = WAYS; way-- > 0;) {
+                        struct entry *entry = set->way[way];
+                        if (entry == NULL || entry == keep)
+                                continue;
+                        entry_free(cache, entry);
+                        cache->stats.evictions++;
+                        set->way[way] = NULL;
+                }
+                if (set->way[0] == NULL && set->way[1] != NULL) {
+                        set->tag[0] = set->tag[1];
+                        set->way[0] = set->way[1];
+                        set->way[1] = NULL;
+                }
+        }
+}
+
+static struct trie_generation generation_now(const struct trie *trie, size_t shard)
+{
+        return (struct trie_generation){
+                .shard = trie_shard_generation(trie, shard),
+                .wild = trie_shard_generation(trie, TRIE_WILD),
+        };
+}
+
+/* Search the trie for the entry's subject. The generations are loaded first. */
+static const struct match *entry_fill(
+        struct match_cache *cache, const struct trie *trie, struct entry *entry)
+{
+        cache->stats.links -= entry->match.link_n;
+        entry->at = generation_now(trie, entry->shard);
+        trie_match_rcu(trie, slice_of(entry->text, entry->text_len), &entry->match);
+        cache->stats.links += entry->match.link_n;
+        links_bound(cache, entry);
+        return &entry->match;
+}
+
+static bool entry_is(const struct entry *entry, struct slice subject)
+{
+        return entry->text_len == subject.len && memcmp(entry->text, subject.ptr, subject.len) == 0;
+}
+
+/* Find the subject's entry and bring it to the front of its set. */
+static struct entry *entry_find(struct match_cache *cache, uint32_t hash, struct slice subject)
+{
+        if (cache->set_n == 0)
+                return NULL;
+        struct set *set = set_of(cache, hash);
+        for (size_t way = 0; way < WAYS; way++) {
+                struct entry *entry = set->way[way];
+                if (entry == NULL || set->tag[way] != hash || !entry_is(entry, subject))
+                        continue;
+                if (way > 0)
+                        set_put_first(set, entry);
+                return entry;
+        }
+        return NULL;
+}
+
+const struct match *match_cache_get_rcu(
+        struct match_cache *cache, const struct trie *trie, struct slice subject)
+{
+        if (UNLIKELY(cache->set_max == 0 || subject.len == 0 || subject.len > UINT32_MAX / 2)) {
+                trie_match_rcu(trie, subject, &cache->loose);
+                return &cache->loose;
+        }
+        uint32_t hash = (uint32_t)hash_bytes(&cache->key, subject.ptr, subject.len);
+        struct entry *entry = entry_find(cache, hash, subject);
+        if (LIKELY(entry != NULL)) {
+                struct trie_generation now = generation_now(trie, entry->shard);
+                if (LIKELY(now.shard == entry->at.shard && now.wild == entry->at.wild)) {
+                        cache->stats.hits++;
+                        return &entry->match;
+                }
+                cache->stats.stale++;
+                return entry_fill(cache, trie, entry);
+        }
+        cache->stats.misses++;
+        entry = entry_take(cache, hash, subject);
+        entry->shard = (uint32_t)trie_subject_shard(trie, subject);
+        return entry_fill(cache, trie, entry);
+}
+
+void match_cache_stats(const struct match_cache *cache, struct match_cache_stats *out)
+{
+        *out = cache->stats;
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trie.c: the writer, and the walk. The shape is drawn in trie_internal.h; matching is
+ * trie_match.c.
+ *
+ * Every change ends with the store that moves the shard's generation (release): who sees the new
+ * generation sees the change. A removed link keeps its `next`, so that a reader standing on it goes
+ * on into the list. */
+#include "subject/trie_internal.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "base/thread.h"
+#include "subject/subject.h"
+
+/* A walk down a pattern, piece by piece. */
+struct trie_path {
+        struct trie_shard *shard;
+        struct trie_branch *branch;
+        struct trie_piece piece;
+        struct slice rest;
+        size_t run_n; /* tokens of the piece's run */
+};
+
+void hash_key_init(struct hash_key *key)
+{
+        rand_secure(key, sizeof(*key));
+        key->b |= 1;
+}
+
+static uint64_t relaxed(const _Atomic uint64_t *value)
+{
+        return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static void counter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+        atomic_store_explicit(counter, relaxed(counter) + n, memory_order_relaxed);
+}
+
+void trie_link_init(struct trie_link *link, const char *text, size_t subject_len, size_t queue_len,
+        uint16_t shelf)
+{
+        ASSERT(queue_len <= TRIE_QUEUE_MAX);
+        /* One more than the limit stands for all that is longer: the insert refuses it. */
+        size_t len = subject_len <= TRIE_SUBJECT_MAX ? subject_len : TRIE_SUBJECT_MAX + 1;
+        *link = (struct trie_link){
+                .text = text,
+                .subject_len = (uint16_t)len,
+                .queue_len = (uint16_t)queue_len,
+                .shelf = shelf,
+        };
+}
+
+struct trie *trie_new(void)
+{
+        size_t bytes = (TRIE_SHARDS + 1) * sizeof(struct trie_shard) + CACHE_LINE_BYTES;
+        struct trie *trie = xcalloc(1, sizeof(struct trie) + bytes);
+        trie->shards = table_align(trie->memory);
+        hash_key_init(&trie->key);
+        for (size_t i = 0; i <= TRIE_WILD; i++)
+                trie->shards[i].root.seed = trie->key.a + i;
+        counter_add(&trie->shared.bytes, sizeof(struct trie) + bytes);
+        return trie;
+}
+
+void trie_free(struct trie *trie)
+{
+        if (trie == NULL)
+                return;
+        ASSERT(trie_count(trie) == 0);
+        xfree(trie);
+}
+
+/* The kind of token that ends a piece; TRIE_END: an ordinary token. */
+static enum trie_kind token_kind(struct slice token)
+{
+        if (token.len != 1)
+                return TRIE_END;
+        return token.ptr[0] == '*' ? TRIE_STAR : token.ptr[0] == '>' ? TRIE_TAIL : TRIE_END;
+}
+
+size_t trie_subject_shard(const struct trie *trie, struct slice subject)
+{
+        struct slice token = SLICE_NULL;
+        subject_next(&subject, &token);
+        return trie_shard_index(trie, hash_bytes(&trie->key, token.ptr, token.len));
+}
+
+static struct trie_shard *pattern_shard(struct trie *trie, struct slice subject)
+{
+        struct slice token = SLICE_NULL;
+        subject_next(&subject, &token);
+        if (token_kind(token) != TRIE_END)
+                return &trie->shards[TRIE_WILD];
+        return &trie->shards[trie_shard_index(trie, hash_bytes(&trie->key, token.ptr, token.len))];
+}
+
+static void path_start(struct trie *trie, struct slice subject, struct trie_path *path)
+{
+        *path = (struct trie_path){ .shard = pattern_shard(trie, subject), .rest = subject };
+        path->branch = &path->shard->root;
+}
+
+/* Take the next piece off the pattern; false when none is left. */
+static bool path_next(const struct trie *trie, struct trie_path *path)
+{
+        if (path->rest.ptr == NULL)
+                return false;
+        const char *start = path->rest.ptr, *end = start;
+        path->piece = (struct trie_piece){ .branch = path->branch, .hash = path->branch->seed };
+        path->run_n = 0;
+        struct slice token;
+        while (subject_next(&path->rest, &token)) {
+                path->piece.kind = token_kind(token);
+                if (path->piece.kind != TRIE_END)
+                        break;
+                end = token.ptr + token.len;
+                path->run_n++;
+                path->piece.hash = hash_fold(
+                        &trie->key, path->piece.hash, hash_bytes(&trie->key, token.ptr, token.len));
+        }
+        path->piece.run = slice_of(start, (size_t)(end - start));
+        return true;
+}
+
+static void shard_add(
+        struct trie *trie, const struct trie_path *path, uint32_t hash, struct trie_link *link)
+{
+        struct trie_branch *branch = path->branch;
+        _Atomic uint32_t *runs = &branch->runs[path->piece.kind];
+        uint32_t old = atomic_load_explicit(runs, memory_order_relaxed);
+        atomic_store_explicit(runs, old | trie_run_bit(path->run_n), memory_order_relaxed);
+        branch->child_n++;
+        const struct table *before = path->shard->table;
+        size_t bytes = table_bytes(before);
+        table_add(&path->shard->table, hash, link);
+        if (path->shard->table != before)
+                counter_add(&trie->shared.bytes, table_bytes(path->shard->table) - bytes);
+}
+
+static void shard_drop(struct trie *trie, struct trie_shard *shard, struct trie_branch *branch,
+        uint32_t hash, const struct trie_link *link)
+{
+        const struct table *before = shard->table;
+        size_t bytes = table_bytes(before);
+        table_drop(&shard->table, hash, link);
+        if (shard->table != before)
+                counter_add(&trie->shared.bytes, table_bytes(shard->table) - bytes);
+        if (--branch->child_n > 0)
+                return;
+        for (size_t kind = 0; kind < TRIE_KIND_COUNT; kind++)
+                atomic_store_explicit(&branch->runs[kind], 0, memory_order_relaxed);
+}
+
+static struct trie_node *node_of_anchor(struct trie_link *anchor)
+{
+        return CONTAINER_OF(anchor, struct trie_node, anchor);
+}
+
+static size_t node_bytes(const struct trie_node *node)
+{
+        return sizeof(*node) + node->branch.prefix_len;
+}
+
+/* The node at the end of a '*' piece, made when it is not there. subject: the whole pattern. */
+static struct trie_node *node_make(
+        struct trie *trie, struct slice subject, const struct trie_path *path, uint64_t seed)
+{
+        size_t left = path->rest.ptr != NULL ? path->rest.len + 1 : 0;
+        size_t len = subject.len - left;
+        struct trie_node *node = xcalloc(1, sizeof(*node) + len + 1);
+        memcpy(node->text, subject.ptr, len);
+        node->text[len] = '.';
+        node->parent = path->branch;
+        node->branch.seed = seed;
+        node->branch.prefix = node->text;
+        node->branch.prefix_len = (uint16_t)(len + 1);
+        node->branch.star_n = (uint16_t)(path->branch->star_n + 1);
+        trie_link_init(&node->anchor, node->text, len, 0, 0);
+        node->anchor.shape = (uint16_t)(node->branch.star_n << TRIE_KIND_BITS | TRIE_STAR);
+        counter_add(&trie->shared.nodes, 1);
+        counter_add(&trie->shared.bytes, node_bytes(node));
+        shard_add(trie, path, trie_seed_hash(seed), &node->anchor);
+        return node;
+}
+
+static void node_reclaim(struct rcu_node *rcu)
+{
+        xfree(CONTAINER_OF(rcu, struct trie_node, rcu));
+}
+
+/* Take out the branch's node when nothing hangs on it any more, then its parent, and so on. */
+static void branch_prune(struct trie *trie, struct trie_shard *shard, struct trie_branch *branch)
+{
+        while (branch->star_n > 0 && branch->child_n == 0) {
+                struct trie_node *node = CONTAINER_OF(branch, struct trie_node, branch);
+                if (atomic_load_explicit(&node->anchor.next, memory_order_relaxed) != NULL)
+                        return;
+                counter_add(&trie->shared.nodes, (uint64_t)-1);
+                counter_add(&trie->shared.bytes, -(uint64_t)node_bytes(node));
+                branch = node->parent;
+                shard_drop(trie, shard, branch, trie_seed_hash(node->branch.seed), &node->anchor);
+                rcu_defer(&node->rcu, node_reclaim);
+        }
+}
+
+static void list_insert_after(struct trie_link *first, struct trie_link *link)
+{
+        struct trie_link *next = atomic_load_explicit(&first->next, memory_order_relaxed);
+        atomic_store_explicit(&link->next, next, memory_order_relaxed);
+        link->prev = first;
+        if (next != NULL)
+                next->prev = link;
+        rcu_assign(first->next, link);
+}
+
+static void list_take_out(struct trie_link *link)
+{
+        struct trie_link *next = atomic_load_explicit(&link->next, memory_order_relaxed);
+        if (next != NULL)
+                next->prev = link->prev;
+        if (link->prev != NULL)
+                rcu_assign(link->prev->next, next);
+}
+
+static void generation_move(struct trie_shard *shard)
+{
+        atomic_store_explicit(
+                &shard->generation, relaxed(&shard->generation) + 1, memory_order_release);
+}
+
+/* Hang the link on the end of its path. */
+static void insert_piece(
+        struct trie *trie, const struct trie_path *path, uint32_t hash, struct trie_link *link)
+{
+        struct trie_link *first = trie_find_piece(path->shard->table, hash, &path->piece);
+        if (first != NULL)
+                list_insert_after(first, link);
+        else
+                shard_add(trie, path, hash, link);
+}
+
+int trie_insert_locked(struct trie *trie, struct trie_link *link)
+{
+        struct slice subject = trie_link_subject(link);
+        if (subject.len > TRIE_SUBJECT_MAX || !subject_is_valid(subject))
+                return ERR_INVALID;
+        struct trie_path path;
+        path_start(trie, subject, &path);
+        while (path_next(trie, &path)) {
+                uint64_t seed = trie_piece_seed(&trie->key, &path.piece);
+                uint32_t hash = trie_seed_hash(seed);
+                if (path.piece.kind != TRIE_STAR) {
+                        link->shape =
+                                (uint16_t)(path.branch->star_n << TRIE_KIND_BITS | path.piece.kind);
+                        insert_piece(trie, &path, hash, link);
+                        break;
+                }
+                struct trie_link *anchor = trie_find_piece(path.shard->table, hash, &path.piece);
+                struct trie_node *node =
+                        anchor ? node_of_anchor(anchor) : node_make(trie, subject, &path, seed);
+                if (path.rest.ptr == NULL) {
+                        link->shape = node->anchor.shape;
+                        list_insert_after(&node->anchor, link);
+                }
+                path.branch = &node->branch;
+        }
+        generation_move(path.shard);
+        counter_add(&trie->shared.subscriptions, 1);
+        counter_add(&trie->shared.inserts, 1);
+        return 0;
+}
+
+/* The first link of a leaf goes: its place in the table is its follower's, or nobody's. */
+static void remove_first(struct trie *trie, struct trie_path *path, struct trie_link *link)
+{
+        uint32_t hash = 0;
+        while (path_next(trie, path)) {
+                hash = trie_seed_hash(trie_piece_seed(&trie->key, &path->piece));
+                if (path->piece.kind != TRIE_STAR)
+                        break;
+                struct trie_link *anchor = trie_find_piece(path->shard->table, hash, &path->piece);
+                ASSERT(anchor != NULL);
+                path->branch = &node_of_anchor(anchor)->branch;
+        }
+        struct trie_link *next = atomic_load_explicit(&link->next, memory_order_relaxed);
+        if (next != NULL) {
+                table_replace(&path->shard->table, hash, link, next);
+                return;
+        }
+        shard_drop(trie, path->shard, path->branch, hash, link);
+        branch_prune(trie, path->shard, path->branch);
+}
+
+void trie_remove_locked(struct trie *trie, struct trie_link *link)
+{
+        struct trie_path path;
+        path_start(trie, trie_link_subject(link), &path);
+        list_take_out(link);
+        /* A '*' leaf always has its anchor in front. */
+        if (link->prev == NULL)
+                remove_first(trie, &path, link);
+        else if (link->prev->prev == NULL && (link->shape & 3) == TRIE_STAR)
+                branch_prune(trie, path.shard, &node_of_anchor(link->prev)->branch);
+        generation_move(path.shard);
+        counter_add(&trie->shared.subscriptions, (uint64_t)-1);
+        counter_add(&trie->shared.removes, 1);
+}
+
+struct trie_generation trie_generation_rcu(const struct trie *trie, struct slice subject)
+{
+        return (struct trie_generation){
+                .shard = trie_shard_generation(trie, trie_subject_shard(trie, subject)),
+                .wild = trie_shard_generation(trie, TRIE_WILD),
+        };
+}
+
+/* An entry of the table is the anchor of a node or the first of its links itself. */
+static bool is_anchor(const struct trie_link *link)
+{
+        return (link->shape & 3) == TRIE_STAR;
+}
+
+static bool walk_bucket(const struct table_bucket *bucket, trie_walk_fn fn, void *ctx)
+{
+        for (size_t lane = 0; lane < TABLE_LANES; lane++) {
+                struct trie_link *link = rcu_deref(bucket->link[lane]);
+                if (link != NULL && is_anchor(link))
+                        link = rcu_deref(link->next);
+                for (; link != NULL; link = rcu_deref(link->next)) {
+                        if (!fn(ctx, link))
+                                return false;
+                }
+        }
+        return true;
+}
+
+void trie_walk_rcu(const struct trie *trie, trie_walk_fn fn, void *ctx)
+{
+        for (size_t i = 0; i <= TRIE_WILD; i++) {
+                const struct table *table = rcu_deref(trie->shards[i].table);
+                for (uint32_t b = 0; table != NULL && b < table->bucket_n; b++) {
+                        if (!walk_bucket(&table->buckets[b], fn, ctx))
+                                return;
+                }
+        }
+}
+
+size_t trie_count(const struct trie *trie)
+{
+        return (size_t)relaxed(&trie->shared.subscriptions);
+}
+
+void trie_stats(const struct trie *trie, struct trie_stats *out)
+{
+        *out = (struct trie_stats){
+                .subscriptions = relaxed(&trie->shared.subscriptions),
+                .inserts = relaxed(&trie->shared.inserts),
+                .removes = relaxed(&trie->shared.removes),
+                .nodes = relaxed(&trie->shared.nodes),
+                .bytes = relaxed(&trie->shared.bytes),
+        };
+}

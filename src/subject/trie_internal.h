@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trie_internal.h: the shape of the trie, for trie*.c and match*.c.
+ *
+ * A pattern is cut after each '*':  foo.bar.*.baz  =  [foo.bar *] [baz END].  A piece is a run of
+ * ordinary tokens and what ends it: '*', '>' or the end of the pattern. Every piece is one entry in
+ * the table of its shard, under the hash of (branch it grows from, run, kind), so a path costs one
+ * lookup per '*', not one per token, and a literal subject is a single entry.
+ *
+ *   shard.root ─┬─ "orders.new" END ──> link ─> link ─> link          leaf: first link is the entry
+ *               ├─ "orders" '>'     ──> link
+ *               └─ "orders" '*'     ──> node.anchor ─> link ─> link   node: patterns ending here
+ *                                       node.branch ── "eu" END ──> link      patterns going on
+ *
+ * A leaf has no node of its own: the first of its links is found by its own text. A branch knows
+ * which lengths of runs (in tokens) its children have, so that a search tries only those. */
+#pragma once
+#include "base/macros.h"
+#include "base/rcu.h"
+#include "base/slice.h"
+#include "subject/hash.h"
+#include "subject/table.h"
+#include "subject/trie.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* What ends a piece; the low bits of trie_link.shape, whose rest counts the '*' of the pattern. */
+enum trie_kind { TRIE_END, TRIE_TAIL, TRIE_STAR, TRIE_KIND_COUNT };
+#define TRIE_KIND_BITS 2
+
+/* Where pieces grow from. */
+struct trie_branch {
+        _Atomic uint32_t runs[TRIE_KIND_COUNT]; /* bit min(n, 31): a child of n tokens may exist */
+        uint32_t child_n;                       /* writer only */
+        uint64_t seed;                          /* state of the hash before the run */
+        const char *prefix;                     /* pattern up to here, with its last '.' */
+        uint16_t prefix_len;
+        uint16_t star_n; /* 0: root of a shard */
+};
+
+/* A '*' of some pattern. */
+struct trie_node {
+        struct trie_link anchor; /* entry in the table; subscribers of the pattern hang on next */
+        struct trie_branch branch;
+        struct trie_branch *parent; /* writer only */
+        struct rcu_node rcu;
+        char text[]; /* the pattern up to here and a '.' */
+};
+
+/* One cache line: what a reader needs to know whether there is anything to find. */
+struct trie_shard {
+        _Atomic uint64_t generation;
+        struct table *_Atomic table;
+        struct trie_branch root;
+};
+
+#define TRIE_SHARDS 64
+#define TRIE_WILD TRIE_SHARDS /* the shard of patterns whose first token is a wildcard */
+
+struct trie {
+        struct trie_shard *shards; /* TRIE_SHARDS + 1, aligned to cache lines */
+        struct hash_key key;
+        struct {
+                _Atomic uint64_t subscriptions, inserts, removes, nodes, bytes;
+        } shared; /* written by the writer, relaxed */
+        char memory[];
+};
+
+/* The piece of a pattern, or of a subject, that a search is about. */
+struct trie_piece {
+        const struct trie_branch *branch;
+        struct slice run; /* "foo.bar"; empty when the wildcard comes first */
+        uint64_t hash;    /* state after the run */
+        enum trie_kind kind;
+};
+
+static inline uint32_t trie_run_bit(size_t token_n)
+{
+        return 1U << (token_n < 31 ? token_n : 31);
+}
+
+static inline uint64_t trie_piece_seed(const struct hash_key *key, const struct trie_piece *piece)
+{
+        return hash_fold(key, piece->hash, (uint64_t)piece->kind + 1);
+}
+
+static inline uint32_t trie_seed_hash(uint64_t seed)
+{
+        return (uint32_t)(seed >> 32);
+}
+
+static inline size_t trie_shard_index(const struct trie *trie, uint64_t first_token_hash)
+{
+        return (first_token_hash >> 20) % TRIE_SHARDS;
+}
+
+static inline uint64_t trie_shard_generation(const struct trie *trie, size_t index)
+{
+        return atomic_load_explicit(&trie->shards[index].generation, memory_order_acquire);
+}
+
+/* Shard of a subject that has no empty token; any shard for others. */
+size_t trie_subject_shard(const struct trie *trie, struct slice subject);
+
+static inline bool trie_is_piece(const struct trie_link *link, const struct trie_piece *piece)
+{
+        const struct trie_branch *branch = piece->branch;
+        size_t stars = (size_t)branch->star_n + (piece->kind == TRIE_STAR);
+        size_t ending = piece->kind == TRIE_END ? 0 : piece->run.len > 0 ? 2 : 1;
+        return link->shape == (stars << TRIE_KIND_BITS | piece->kind) &&
+               link->subject_len == branch->prefix_len + piece->run.len + ending &&
+               memcmp(link->text + branch->prefix_len, piece->run.ptr, piece->run.len) == 0 &&
+               (branch->prefix_len == 0 ||
+                       memcmp(link->text, branch->prefix, branch->prefix_len) == 0);
+}
+
+/* The entry of a piece: first link of a leaf or anchor of a node; NULL: there is none. */
+static inline struct trie_link *trie_find_piece(
+        const struct table *table, uint32_t hash, const struct trie_piece *piece)
+{
+        if (table == NULL)
+                return NULL;
+        struct trie_link *link;
+        struct table_probe probe = table_probe(table, hash);
+        while ((link = table_next(table, &probe)) != NULL) {
+                if (trie_is_piece(link, piece))
+                        return link;
+        }
+        return NULL;
+}
