@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sub.h: one subscription of one peer. Made, counted and freed by the peer's loop; other loops find it
+ * through the trie and name it in mail, never touching `own`.
+ *
+ * End of life: subs_remove() unlinks it, a grace period passes, the reclaim thread mails it back, the
+ * owner frees it. Mail that names it was posted inside a read section, so it is read before that. */
+#pragma once
+#include "base/mailbox.h"
+#include "base/rcu.h"
+#include "base/slice.h"
+#include "subject/trie.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct account;
+struct loop;
+struct peer;
+struct sub;
+
+struct sub {
+        struct trie_link link;           /* its text: subject, queue, then sid */
+        struct peer *peer;               /* fixed: any thread */
+        union {
+                struct rcu_node rcu;
+                struct mail mail;
+        } retire;
+        struct {
+                uint32_t delivered;      /* since SUB; stays at UINT32_MAX */
+                uint32_t max;            /* auto-unsubscribe; 0: none */
+        } own;
+        uint16_t sid_len;
+        bool removed;                    /* owner only: out of the trie */
+        char text[];
+};
+
+/* Owner. Lengths must have been checked against the control line limit. */
+struct sub *sub_new(struct peer *peer, uint16_t shelf, struct slice subject, struct slice queue,
+        struct slice sid);
+void sub_free(struct sub *sub);
+
+static inline struct slice sub_subject(const struct sub *sub)
+{
+        return trie_link_subject(&sub->link);
+}
+
+static inline struct slice sub_queue(const struct sub *sub)
+{
+        return trie_link_queue(&sub->link);
+}
+
+static inline struct slice sub_sid(const struct sub *sub)
+{
+        return slice_of(sub->text + sub->link.subject_len + sub->link.queue_len, sub->sid_len);
+}
+
+static inline struct sub *sub_of(struct trie_link *link)
+{
+        return CONTAINER_OF(link, struct sub, link);
+}
+
+/* Owner. Take the account's lock and change the trie. ERR_SUBJECT: malformed, nothing changed. */
+MUST_CHECK int subs_add(struct account *account, struct sub *sub);
+void subs_remove(struct account *account, struct sub *sub);              /* idempotent */
+void subs_remove_all(struct account *account, struct sub **subs, size_t n);  /* one hold of the lock */

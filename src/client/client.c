@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Accept, greet, secure (tls.md 5.2), serve, end. */
+#include "base/err.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "account/account.h"
+#include "client/client_internal.h"
+#include "dispatch/dispatch.h"
+#include "net/loop.h"
+#include "peer/peer_info.h"
+#include "peer/peer_server.h"
+#include "peer/settings.h"
+#include "proto/encode_client.h"
+#include "proto/info.h"
+#include "tls/tls_session.h"
+
+struct accept_mail {
+        struct mail mail;
+        struct peer_server *server;
+        struct loop *loop;
+        int fd;
+};
+
+struct record_mail {
+        struct mail mail;
+        struct peer_server *server;
+        struct peer_info *record;
+};
+
+/* ---- small verbs ------------------------------------------------------------------------- */
+
+void client_ok(struct client *client)
+{
+        if (!client->opts.verbose)
+                return;
+        if (peer_settings(&client->peer)->trace)
+                trace_out(&client->peer, SLICE_LIT("OK"));
+        peer_send(&client->peer, ENCODE_OK);
+}
+
+void client_violation(struct client *client, const char *what, struct slice subject, const char *tail)
+{
+        struct buf quoted = { 0 };
+        text_quote(&quoted, subject);
+        log_error(&client->peer.tag, "%s Violation - Subject %.*s", what, SLICE_ARG(buf_slice(&quoted)));
+        peer_send_err(&client->peer, "Permissions Violation for %s %.*s%s", what,
+                SLICE_ARG(buf_slice(&quoted)), tail);
+        buf_fini(&quoted);
+}
+
+void client_send_info(struct client *client, bool connect_info)
+{
+        struct peer *peer = &client->peer;
+        const struct settings *settings = peer_settings(peer);
+        struct buf line = { 0 };
+        char ip[64];
+        peer_addr_ip(&peer->addr, ip, sizeof ip);
+        const struct client_info info = {
+                .max_payload = settings->limits.max_payload_bytes,
+                .client_id = peer->id,
+                .client_ip = ip,
+                .connect_info = connect_info,
+                .remote_account = connect_info ? peer->own.account->name : NULL,
+        };
+        bool secure_template = client->tls_first && !connect_info;
+        info_render(secure_template ? settings->info_secure : settings->info, &info, &line);
+        if (settings->trace)
+                trace_out(peer, slice_of(line.ptr, line.len > 3 ? line.len - 3 : 0));
+        peer_send(peer, buf_slice(&line));
+        buf_fini(&line);
+}
+
+static void on_ping(struct peer *peer, const struct frame *frame)
+{
+        struct client *client = client_of(peer);
+        (void)frame;
+        if (peer_settings(peer)->trace)
+                trace_out(peer, SLICE_LIT("PONG"));
+        keepalive_on_ping(peer);
+        if (!client->connected || client->first_pong_sent)
+                return;
+        client->first_pong_sent = true;
+        if (client->opts.protocol >= 1)
+                client_send_info(client, true);
+}
+
+static void on_pong(struct peer *peer, const struct frame *frame)
+{
+        (void)frame;
+        keepalive_on_pong(peer);
+}
+
+static void on_ok(struct peer *peer, const struct frame *frame)
+{
+        (void)peer;
+        (void)frame;
+}
+
+static void on_err(struct peer *peer, const struct frame *frame)
+{
+        log_error(&peer->tag, "%s error: %.*s", peer->ops->name, SLICE_ARG(frame->text));
+        peer_close(peer, CLOSE_PARSE_ERROR);
+}
+
+/* INFO from a client is parsed and then ignored; only broken JSON has an effect. */
+static void on_info(struct peer *peer, const struct frame *frame)
+{
+        json_t *json = json_parse(frame->text, NULL);
+        if (json)
+                json_decref(json);
+        else
+                peer_close(peer, CLOSE_PROTOCOL);
+}
+
+static const verb_fn client_verbs[VERB_COUNT] = {
+        [VERB_CONNECT] = client_on_connect,
+        [VERB_PUB] = client_on_pub,
+        [VERB_HPUB] = client_on_pub,
+        [VERB_SUB] = client_on_sub,
+        [VERB_UNSUB] = client_on_unsub,
+        [VERB_PING] = on_ping,
+        [VERB_PONG] = on_pong,
+        [VERB_OK] = on_ok,
+        [VERB_ERR] = on_err,
+        [VERB_INFO] = on_info,
+};
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static void on_record(struct mail *mail)
+{
+        struct record_mail *letter = CONTAINER_OF(mail, struct record_mail, mail);
+        letter->server->on_closed_record(letter->server, letter->record);
+        xfree(letter);
+}
+
+static void on_close(struct peer *peer)
+{
+        struct peer_server *server = peer->server;
+        struct record_mail *letter = xnew(struct record_mail);
+        log_debug(&peer->tag, "%s connection closed: %s", peer->ops->name,
+                close_reason_text(peer->own.reason));
+        atomic_fetch_sub_explicit(&server->shared.client_n, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&peer->own.account->shared.client_n, 1, memory_order_relaxed);
+        letter->record = xnew(struct peer_info);
+        peer_snapshot(peer, letter->record);
+        letter->server = server;
+        letter->mail.deliver = on_record;
+        loop_post(server->control, &letter->mail);
+}
+
+static void client_free(struct peer *peer)
+{
+        struct client *client = client_of(peer);
+        connect_options_fini(&client->opts);
+        xfree(client);
+}
+
+static void serve(struct client *client)
+{
+        keepalive_start(&client->peer);
+        conn_open(&client->peer.own.conn);
+}
+
+static void start_tls(struct client *client)
+{
+        const struct settings *settings = peer_settings(&client->peer);
+        log_debug(&client->peer.tag, "Starting TLS client connection handshake");
+        conn_start_tls(&client->peer.own.conn, settings->tls, settings->crypto, settings->tls_timeout_ns, NULL);
+}
+
+static void on_first(struct peer *peer, bool got)
+{
+        struct client *client = client_of(peer);
+        if (!got) {
+                client->tls_first = false;
+                client_send_info(client, false);
+        }
+        start_tls(client);
+}
+
+static void on_secure(struct peer *peer)
+{
+        struct client *client = client_of(peer);
+        struct tls_session *session = conn_tls(&peer->own.conn);
+        log_debug(&peer->tag, "TLS handshake complete");
+        log_debug(&peer->tag, "TLS version %s, cipher suite %s", tls_session_version(session),
+                tls_session_cipher(session));
+        if (client->tls_first)
+                client_send_info(client, false);
+        keepalive_start(peer);
+}
+
+static const struct peer_ops client_ops = {
+        .name = "Client",
+        .id_name = "cid",
+        .kind = VERB_KIND_CLIENT,
+        .verb = client_verbs,
+        .deliver = client_deliver,
+        .on_read_end = dispatch_end_of_read,
+        .on_secure = on_secure,
+        .on_first = on_first,
+        .snapshot = client_snapshot,
+        .on_close = on_close,
+        .free = client_free,
+};
+
+static bool too_many(struct peer_server *server, const struct settings *settings)
+{
+        int64_t max = settings->limits.max_connections;
+        return max <= 0 || atomic_load_explicit(&server->shared.client_n, memory_order_relaxed) > max;
+}
+
+static void greet(struct client *client)
+{
+        struct peer *peer = &client->peer;
+        const struct settings *settings = peer_settings(peer);
+        client->tls_first = settings->tls && settings->tls_first;
+        if (!client->tls_first)
+                client_send_info(client, false);
+        if (too_many(peer->server, settings)) {
+                log_error(&peer->tag, "maximum connections exceeded");
+                peer_close(peer, CLOSE_MAX_CONNECTIONS);
+                return;
+        }
+        if (settings->tls == NULL)
+                serve(client);
+        else if (client->tls_first && settings->tls_first_fallback_ns > 0)
+                conn_wait_first(&peer->own.conn, settings->tls_first_fallback_ns);
+        else
+                start_tls(client);
+}
+
+static void on_accept(struct mail *mail)
+{
+        struct accept_mail *letter = CONTAINER_OF(mail, struct accept_mail, mail);
+        struct peer_server *server = letter->server;
+        struct client *client = xnew(struct client);
+        int rc = peer_init(&client->peer, &client_ops, server, letter->loop, letter->fd);
+        xfree(letter);
+        if (rc < 0) {
+                log_error(NULL, "Error accepting a client: %s", err_text(rc));
+                xfree(client);
+                return;
+        }
+        connect_options_init(&client->opts);
+        atomic_fetch_add_explicit(&server->shared.client_n, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&server->shared.total_n, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&client->peer.own.account->shared.client_n, 1, memory_order_relaxed);
+        log_debug(&client->peer.tag, "Client connection created");
+        greet(client);
+}
+
+void client_accept_post(struct peer_server *server, struct loop *loop, int fd)
+{
+        struct accept_mail *letter = xnew(struct accept_mail);
+        letter->server = server;
+        letter->loop = loop;
+        letter->fd = fd;
+        letter->mail.deliver = on_accept;
+        loop_post(loop, &letter->mail);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* client.h: a NATS client: the peer that authenticates with CONNECT, publishes and subscribes. */
+#pragma once
+#include "base/slice.h"
+#include "peer/peer.h"
+#include "proto/connect.h"
+#include <stdbool.h>
+
+struct loop;
+struct peer_server;
+
+struct client {
+        struct peer peer;                /* first: the ops convert back */
+        struct connect_options opts;     /* initial values until CONNECT */
+        bool headers;                    /* both sides speak headers */
+        bool connected;                  /* CONNECT was processed */
+        bool first_pong_sent;            /* the PONG after CONNECT, and the INFO behind it */
+        bool tls_first;                  /* the handshake came before INFO */
+};
+
+static inline struct client *client_of(struct peer *peer)
+{
+        return CONTAINER_OF(peer, struct client, peer);
+}
+
+/* Any thread: hand a fresh socket to a loop, which greets it and serves it until it closes. */
+void client_accept_post(struct peer_server *server, struct loop *loop, int fd);
+
+/* Owner loop. Send the current INFO (after the first PONG, on changes); ldm: the server is going away. */
+void client_send_info(struct client *client, bool connect_info);

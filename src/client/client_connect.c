@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CONNECT (client-protocol 2.4, 2.5), in the order the reference checks things. */
+#include "client/client_internal.h"
+#include "account/account.h"
+#include "peer/settings.h"
+
+void client_on_connect(struct peer *peer, const struct frame *frame)
+{
+        struct client *client = client_of(peer);
+        struct errbuf eb = { "" };
+        keepalive_connected(peer);
+        if (connect_options_parse(&client->opts, frame->text, &eb) < 0) {
+                log_error(&peer->tag, "CONNECT refused: %s", eb.text);
+                peer_close(peer, CLOSE_PROTOCOL);
+                return;
+        }
+        if (client->connected)
+                peer_unsubscribe_all(peer);
+        client->connected = true;
+        client->headers = client->opts.headers && peer_settings(peer)->headers;
+        peer->own.parser.headers_ok = client->headers;
+        connect_options_forget_secrets(&client->opts);
+        if (client->opts.new_account || client->opts.account[0]) {
+                log_error(&peer->tag, "authentication error: accounts cannot be named in CONNECT");
+                peer_close(peer, CLOSE_AUTH_VIOLATION);
+                return;
+        }
+        if (client->opts.protocol < 0 || client->opts.protocol > 1) {
+                peer_close(peer, CLOSE_BAD_PROTOCOL_VERSION);
+                return;
+        }
+        if (client->opts.no_responders && !client->headers) {
+                peer_close(peer, CLOSE_NO_RESPONDERS_HEADERS);
+                return;
+        }
+        client_ok(client);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What monitoring may know of a client. */
+#include "account/sub.h"
+#include "base/mem.h"
+#include "client/client_internal.h"
+#include "peer/peer_info.h"
+#include "tls/identity.h"
+#include "tls/tls_session.h"
+#include <stdio.h>
+
+static char *text_or_null(const char *text)
+{
+        return text && text[0] ? xstrdup(text) : NULL;
+}
+
+static void copy_subs(struct peer *peer, struct peer_info *out)
+{
+        struct sub *sub;
+        if (peer->own.subs.n == 0)
+                return;
+        out->subs = xcalloc(peer->own.subs.n, sizeof out->subs[0]);
+        for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at));) {
+                struct slice subject = sub_subject(sub), queue = sub_queue(sub), sid = sub_sid(sub);
+                struct sub_info *info = &out->subs[out->sub_n++];
+                info->subject = xstrndup(subject.ptr, subject.len);
+                info->queue = queue.len ? xstrndup(queue.ptr, queue.len) : NULL;
+                info->sid = xstrndup(sid.ptr, sid.len);
+                info->msgs = sub->own.delivered;
+                info->max = sub->own.max;
+        }
+}
+
+static void copy_tls(struct peer *peer, struct peer_info *out)
+{
+        struct tls_session *session = conn_tls(&peer->own.conn);
+        if (session == NULL)
+                return;
+        struct tls_identity *identity = tls_session_identity(session);
+        snprintf(out->tls_version, sizeof out->tls_version, "%s", identity->version);
+        snprintf(out->tls_cipher, sizeof out->tls_cipher, "%s", identity->cipher);
+        out->tls_first = client_of(peer)->tls_first;
+        if (identity->cert_n > 0) {
+                out->certs = xcalloc((size_t)identity->cert_n, sizeof out->certs[0]);
+                for (; out->cert_n < identity->cert_n; out->cert_n++) {
+                        const struct tls_peer_cert *cert = &identity->certs[out->cert_n];
+                        struct peer_cert_info *to = &out->certs[out->cert_n];
+                        to->subject = xstrdup(cert->subject);
+                        memcpy(to->spki_sha256, cert->spki_sha256, sizeof to->spki_sha256);
+                        memcpy(to->cert_sha256, cert->cert_sha256, sizeof to->cert_sha256);
+                }
+        }
+        tls_identity_free(identity);
+}
+
+void client_snapshot(struct peer *peer, struct peer_info *out)
+{
+        struct client *client = client_of(peer);
+        out->type = "nats";
+        out->name = text_or_null(client->opts.name);
+        out->lang = text_or_null(client->opts.lang);
+        out->version = text_or_null(client->opts.version);
+        copy_subs(peer, out);
+        copy_tls(peer, out);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SUB and UNSUB (client-protocol 1.6). */
+#include "account/sub.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "client/client_internal.h"
+#include "net/loop.h"
+#include "peer/settings.h"
+#include "subject/subject.h"
+
+enum { SID_MAX_BYTES = 65535 };
+
+static bool may_subscribe(struct client *client, const struct frame *frame)
+{
+        if (!slice_eq_str(frame->queue, "_sys_"))
+                return true;
+        struct buf tail = { 0 };
+        buf_append_str(&tail, " using queue ");
+        text_quote(&tail, frame->queue);
+        char *text = buf_take_str(&tail);
+        client_violation(client, "Subscription to", frame->subject, text);
+        xfree(text);
+        return false;
+}
+
+static bool within_limits(struct client *client, const struct frame *frame)
+{
+        struct peer *peer = &client->peer;
+        const struct limit_options *limits = &peer_settings(peer)->limits;
+        if (limits->max_sub_tokens > 0 && subject_token_n(frame->subject) > (size_t)limits->max_sub_tokens) {
+                client_violation(client, "Subscription to", frame->subject, ", too many tokens");
+                return false;
+        }
+        if (limits->max_subscriptions > 0 && peer->own.subs.n >= (uint64_t)limits->max_subscriptions) {
+                log_error(&peer->tag, "maximum subscriptions exceeded");
+                peer_send_err(peer, "maximum subscriptions exceeded");
+                return false;
+        }
+        return true;
+}
+
+void client_on_sub(struct peer *peer, const struct frame *frame)
+{
+        struct client *client = client_of(peer);
+        peer->own.active_ns = loop_now_ns(peer->loop);
+        if (!may_subscribe(client, frame) || !within_limits(client, frame))
+                return;
+        if (subs_find(&peer->own.subs, frame->sid) == NULL) {
+                bool fits = frame->subject.len <= TRIE_SUBJECT_MAX && frame->queue.len <= TRIE_QUEUE_MAX &&
+                            frame->sid.len <= SID_MAX_BYTES;
+                struct sub *sub = fits ? sub_new(peer, (uint16_t)peer->loop->index, frame->subject,
+                                                 frame->queue, frame->sid)
+                                       : NULL;
+                if (sub == NULL || peer_subscribe(peer, sub) < 0) {
+                        peer_send_err(peer, "Invalid Subject");
+                        return;
+                }
+        }
+        client_ok(client);
+}
+
+void client_on_unsub(struct peer *peer, const struct frame *frame)
+{
+        struct sub *sub = subs_find(&peer->own.subs, frame->sid);
+        peer->own.active_ns = loop_now_ns(peer->loop);
+        if (sub && frame->max > (int64_t)sub->own.delivered)
+                sub->own.max = (uint32_t)frame->max;
+        else if (sub)
+                peer_unsubscribe(peer, sub);
+        client_ok(client_of(peer));
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/dispatch.h"
+#include "account/account.h"
+#include "account/registry.h"
+#include "account/sub.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "base/rcu.h"
+#include "base/thread.h"
+#include "dispatch/parcel.h"
+#include "net/loop.h"
+#include "peer/peer.h"
+#include "peer/peer_server.h"
+#include "peer/settings.h"
+#include "subject/match.h"
+#include "subject/match_cache.h"
+
+enum {
+        MAILBOX_FULL_BYTES = 16 * 1024 * 1024,   /* unread parcels of one loop: publishers pause beyond it */
+        DIRTY_FULL_BYTES = 8 * 1024 * 1024,      /* queued on a loop within one iteration: flush at once */
+        HOPS_MAX = 8,                            /* a queue message is handed on this often at most */
+};
+
+struct dispatch {
+        struct loop *loop;
+        struct peer_server *server;
+        struct match_cache **caches;             /* by account index, made at first use */
+        unsigned cache_n;
+        size_t cache_entries;
+        struct parcel **open;                    /* by loop index: being filled */
+        bool congested;                          /* some parcel of this read went to a full mailbox */
+        struct {
+                char pad[CACHE_LINE_BYTES];
+                _Atomic size_t unread_bytes;  /* in this loop's mailbox */
+        } shared;
+};
+
+struct dispatch *dispatch_new(struct loop *loop, struct peer_server *server, size_t cache_entries)
+{
+        struct dispatch *d = xnew(struct dispatch);
+        d->loop = loop;
+        d->server = server;
+        d->cache_entries = cache_entries;
+        d->open = xcalloc(LOOP_MAX, sizeof d->open[0]);
+        loop->dispatch = d;
+        return d;
+}
+
+void dispatch_free(struct dispatch *d)
+{
+        for (unsigned i = 0; i < d->cache_n; i++)
+                match_cache_free(d->caches[i]);
+        xfree(d->caches);
+        xfree(d->open);
+        xfree(d);
+}
+
+static struct match_cache *cache_of(struct dispatch *d, const struct account *account)
+{
+        if (UNLIKELY(account->index >= d->cache_n)) {
+                unsigned n = account->index + 1;
+                d->caches = xrealloc(d->caches, n * sizeof d->caches[0]);
+                while (d->cache_n < n)
+                        d->caches[d->cache_n++] = match_cache_new(d->cache_entries, MATCH_CACHE_LINKS);
+        }
+        return d->caches[account->index];
+}
+
+/* ---- to other loops ---------------------------------------------------------------------- */
+
+static size_t queue_redeliver(struct dispatch *d, const struct parcel_entry *entry, const struct msg *msg);
+
+/* On the receiver's loop. */
+static void on_parcel(struct mail *mail)
+{
+        struct parcel *parcel = CONTAINER_OF(mail, struct parcel, mail);
+        struct dispatch *d = parcel->to->dispatch;
+        struct parcel_entry *entry = NULL;
+        struct msg msg;
+        while ((entry = parcel_next(parcel, entry, &msg))) {
+                for (uint32_t i = 0; i < entry->sub_n; i++) {
+                        struct sub *sub = entry->subs[i];
+                        enum deliver_result result = sub->peer->ops->deliver(sub->peer, sub, &msg);
+                        if (entry->queue && result == NOT_DELIVERED && entry->hops < HOPS_MAX)
+                                queue_redeliver(d, entry, &msg);
+                }
+                if (d->loop->own.dirty_bytes > DIRTY_FULL_BYTES)
+                        loop_flush(d->loop);
+        }
+        atomic_fetch_sub_explicit(&d->shared.unread_bytes, parcel->charge_bytes, memory_order_relaxed);
+        parcel_free(parcel);
+}
+
+static void post(struct parcel *parcel)
+{
+        struct dispatch *to = parcel->to->dispatch;
+        struct dispatch *from = loop_current()->dispatch;
+        size_t before = atomic_fetch_add_explicit(
+                &to->shared.unread_bytes, parcel->charge_bytes, memory_order_relaxed);
+        if (before + parcel->charge_bytes > MAILBOX_FULL_BYTES)
+                from->congested = true;
+        parcel->mail.deliver = on_parcel;
+        loop_post(parcel->to, &parcel->mail);
+}
+
+static void send_to(struct dispatch *d, unsigned shelf, const struct msg *msg, struct account *account,
+        struct trie_link *const *links, size_t n, bool queue, uint32_t hops)
+{
+        const struct parcel_entry flags = { .queue = queue, .hops = hops };
+        parcel_add(&d->open[shelf], d->server->loops[shelf], msg, account, links, n, &flags, post);
+}
+
+static void post_all(struct dispatch *d)
+{
+        for (unsigned i = 0; i < d->server->loop_n; i++) {
+                struct parcel *parcel = d->open[i];
+                d->open[i] = NULL;
+                if (parcel)
+                        post(parcel);
+        }
+}
+
+/* ---- choosing receivers ------------------------------------------------------------------ */
+
+struct plan {
+        struct dispatch *d;
+        struct peer *from;               /* NULL: a message that came by mail */
+        const struct msg *msg;
+        struct account *account;
+        bool echo;
+        bool skip_gated;                 /* no_fast_producer_stall */
+        uint32_t hops;
+        size_t taken;
+};
+
+/* May this one get it, as far as the publisher's loop can tell? */
+static bool wants(struct plan *plan, struct sub *sub)
+{
+        struct peer *peer = sub->peer;
+        if (UNLIKELY(peer == plan->from && !plan->echo))
+                return false;
+        if (UNLIKELY(atomic_load_explicit(&peer->shared.gated, memory_order_relaxed))) {
+                if (plan->skip_gated)
+                        return false;
+                if (plan->from) {
+                        plan->from->own.saw_gate = true;
+                        atomic_fetch_add_explicit(&peer->shared.stalls, 1, memory_order_relaxed);
+                }
+        }
+        return true;
+}
+
+static bool deliver_here(struct plan *plan, struct sub *sub)
+{
+        if (sub->peer->ops->deliver(sub->peer, sub, plan->msg) != DELIVERED)
+                return false;
+        plan->taken++;
+        return true;
+}
+
+/* Shelves of other loops: drop those who do not want it, send the rest in runs. */
+static void plain_elsewhere(struct plan *plan, unsigned shelf, struct trie_link **links, size_t n)
+{
+        size_t start = 0;
+        for (size_t i = 0; i <= n; i++) {
+                if (i < n && wants(plan, sub_of(links[i])))
+                        continue;
+                if (i > start) {
+                        send_to(plan->d, shelf, plan->msg, plan->account, links + start, i - start, false, 0);
+                        plan->taken += i - start;
+                }
+                start = i + 1;
+        }
+}
+
+static void plain(struct plan *plan, const struct match *match)
+{
+        for (uint32_t s = 0; s < match->shelf_n; s++) {
+                const struct match_shelf *shelf = &match->shelves[s];
+                struct trie_link **links = match->links + shelf->first;
+                if (shelf->shelf != plan->d->loop->index) {
+                        plain_elsewhere(plan, shelf->shelf, links, shelf->n);
+                        continue;
+                }
+                for (uint32_t i = 0; i < shelf->n; i++) {
+                        struct sub *sub = sub_of(links[i]);
+                        if (wants(plan, sub))
+                                deliver_here(plan, sub);
+                }
+        }
+}
+
+/* A random member, then the next ones, until somebody takes it (client-protocol 3.4). */
+static void queue(struct plan *plan, const struct match *match, const struct match_group *group)
+{
+        uint32_t start = group->n > 1 ? rand_below(group->n) : 0;
+        for (uint32_t i = 0; i < group->n; i++) {
+                struct trie_link **link = &match->links[group->first + (start + i) % group->n];
+                struct sub *sub = sub_of(*link);
+                if (!wants(plan, sub))
+                        continue;
+                if ((*link)->shelf == plan->d->loop->index) {
+                        if (deliver_here(plan, sub))
+                                return;
+                        continue;
+                }
+                if (atomic_load_explicit(&sub->peer->shared.closed, memory_order_relaxed))
+                        continue;
+                send_to(plan->d, (*link)->shelf, plan->msg, plan->account, link, 1, true, plan->hops);
+                plan->taken++;
+                return;
+        }
+}
+
+/* The chosen member could not take it when the message arrived: choose again, here. */
+static size_t queue_redeliver(struct dispatch *d, const struct parcel_entry *entry, const struct msg *msg)
+{
+        struct plan plan = { .d = d, .msg = msg, .account = entry->account, .hops = entry->hops + 1 };
+        struct slice name = sub_queue(entry->subs[0]);
+        rcu_enter();
+        const struct match *match =
+                match_cache_get_rcu(cache_of(d, entry->account), entry->account->trie, msg->subject);
+        for (uint32_t g = 0; g < match->group_n; g++)
+                if (slice_eq(match_group_name(match, &match->groups[g]), name))
+                        queue(&plan, match, &match->groups[g]);
+        post_all(d);
+        rcu_exit();
+        return plan.taken;
+}
+
+size_t dispatch_publish(struct peer *from, bool echo, struct account *account, const struct msg *msg)
+{
+        struct dispatch *d = from->loop->dispatch;
+        struct plan plan = {
+                .d = d,
+                .from = from,
+                .msg = msg,
+                .account = account,
+                .echo = echo,
+                .skip_gated = peer_settings(from)->no_fast_producer_stall,
+        };
+        const struct match *match = match_cache_get_rcu(cache_of(d, account), account->trie, msg->subject);
+        if (match->plain_n)
+                plain(&plan, match);
+        for (uint32_t g = 0; g < match->group_n; g++)
+                queue(&plan, match, &match->groups[g]);
+        if (d->loop->own.dirty_bytes > DIRTY_FULL_BYTES)
+                loop_flush(d->loop);
+        return plan.taken;
+}
+
+struct sub *dispatch_own_sub(struct peer *peer, struct account *account, struct slice subject)
+{
+        struct dispatch *d = peer->loop->dispatch;
+        const struct match *match = match_cache_get_rcu(cache_of(d, account), account->trie, subject);
+        for (uint32_t i = 0; i < match->plain_n; i++) {
+                struct sub *sub = sub_of(match->links[i]);
+                if (sub->peer == peer)
+                        return sub;
+        }
+        return NULL;
+}
+
+static bool mailbox_full(struct dispatch *d)
+{
+        for (unsigned i = 0; i < d->server->loop_n; i++)
+                if (atomic_load_explicit(&d->server->loops[i]->dispatch->shared.unread_bytes,
+                            memory_order_relaxed) > MAILBOX_FULL_BYTES)
+                        return true;
+        return false;
+}
+
+void dispatch_end_of_read(struct peer *from)
+{
+        struct dispatch *d = from->loop->dispatch;
+        post_all(d);
+        bool congested = d->congested && mailbox_full(d);
+        d->congested = false;
+        if (UNLIKELY(congested || from->own.saw_gate))
+                slow_throttle(from, congested);
+}

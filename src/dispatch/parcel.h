@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parcel.h: deliveries for one other loop, collected during one socket read and sent as one mail.
+ *
+ *   [ entry | sub, sub, … | texts | wire bytes ] [ entry | … ]
+ *
+ * An entry is one message with the subscriptions of that loop which get it. Small messages are copied
+ * into the parcel; large ones are referenced in their chunk. Written by the publisher's loop, read and
+ * freed by the receiver's. */
+#pragma once
+#include "base/mailbox.h"
+#include "peer/msg.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct account;
+struct loop;
+struct sub;
+struct trie_link;
+
+struct parcel {
+        struct mail mail;
+        struct loop *to;
+        size_t used, cap;
+        size_t charge_bytes;     /* counted against the receiver's mailbox until it is read */
+        _Alignas(16) char data[];
+};
+
+struct parcel_entry {
+        uint32_t entry_bytes;    /* with everything behind it, rounded up for alignment */
+        uint32_t sub_n;
+        uint32_t subject_len, reply_len, header_size_len, total_size_len;
+        uint32_t header_bytes;
+        uint32_t hops;           /* queue deliveries only: how often it was handed on */
+        bool queue;              /* sub_n is 1 and somebody else may take it when this one cannot */
+        size_t wire_len;
+        struct account *account;
+        struct chunk *chunk;     /* one reference, or NULL: the wire bytes are in the parcel */
+        const char *wire;
+        struct sub *subs[];
+};
+
+/* Append one entry; *pp is the open parcel, replaced when full (the full one is passed to `full`). */
+void parcel_add(struct parcel **pp, struct loop *to, const struct msg *msg, struct account *account,
+        struct trie_link *const *links, size_t n, const struct parcel_entry *flags,
+        void (*full)(struct parcel *parcel));
+
+/* Walk: NULL to begin; returns NULL at the end. msg is filled from the entry. */
+struct parcel_entry *parcel_next(struct parcel *parcel, struct parcel_entry *entry, struct msg *msg);
+
+/* Drop the chunk references and the memory. */
+void parcel_free(struct parcel *parcel);

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading: one chunk of the loop serves every connection, because an idle one then holds no buffer. Bytes
+ * of an unfinished operation are kept in a block of their own size and put in front of the next read; an
+ * operation larger than a read gets a block of its full size and is received straight into it.
+ *
+ * Writing: producers append to `out` and touch the conn; the loop flushes it once per iteration. */
+#include "net/conn.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "net/conn_internal.h"
+#include "net/loop_internal.h"
+#include "net/tr_tls.h"
+#include "tls/tls_session.h"
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+        READ_ROUNDS = 4,                 /* full reads per poll event: fairness between connections */
+        IOV_MAX_USED = 256,
+        FLUSH_ROUNDS = 16,
+        LINGER_MAX_BYTES = 1024 * 1024,
+};
+#define LINGER_NS (500 * NS_PER_MS)
+#define CLOSE_FLUSH_NS (10 * NS_PER_SEC)
+
+static void conn_read(struct conn *conn);
+
+/* ---- what libuv watches ------------------------------------------------------------------ */
+
+static bool wants_read(const struct conn *conn)
+{
+        switch (conn->state) {
+        case CONN_WAIT_FIRST:
+        case CONN_LINGER:
+                return true;
+        case CONN_HANDSHAKE:
+                return !conn->job_out && !conn->blocked;
+        case CONN_OPEN:
+                return !conn->paused;
+        default:
+                return false;
+        }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+void conn_watch(struct conn *conn)
+{
+        int events = (wants_read(conn) ? UV_READABLE : 0) | (conn->blocked ? UV_WRITABLE : 0);
+        if (conn->state == CONN_CLOSED || events == conn->events)
+                return;
+        conn->events = (uint8_t)events;
+        if (events)
+                uv_poll_start(conn->poll, events, on_poll);
+        else
+                uv_poll_stop(conn->poll);
+}
+
+/* ---- ending ------------------------------------------------------------------------------ */
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+        struct conn *conn = handle->data;
+        xfree(handle);
+        conn->poll = NULL;
+        conn->top->ops->free(conn->top);
+        conn->ops->on_closed(conn);
+}
+
+static void conn_final(struct conn *conn)
+{
+        if (conn->state == CONN_CLOSED)
+                return;
+        loop_timer_stop(conn->loop, &conn->timer);
+        if (conn->job_out) { /* the pool holds the session: end when it comes back */
+                conn->finish_wanted = true;
+                conn->state = CONN_FLUSHING;
+                conn->blocked = false;
+                conn_watch(conn);
+                return;
+        }
+        if (conn->state != CONN_LINGER)
+                conn->top->ops->shutdown(conn->top);
+        conn->state = CONN_CLOSED;
+        if (list_linked(&conn->dirty))
+                list_remove(&conn->dirty);
+        outq_fini(&conn->out);
+        if (conn->kept)
+                chunk_unref(conn->kept);
+        conn->kept = NULL;
+        conn_handshake_free(conn);
+        uv_poll_stop(conn->poll);
+        close(conn->tcp.fd);
+        uv_close((uv_handle_t *)conn->poll, on_poll_closed);
+}
+
+/* Everything is written: half-close and wait for the peer, or end at once. */
+static void conn_written(struct conn *conn)
+{
+        if (!conn->linger || conn->job_out) {
+                conn_final(conn);
+                return;
+        }
+        conn->top->ops->shutdown(conn->top);
+        if (shutdown(conn->tcp.fd, SHUT_WR) != 0) {
+                conn_final(conn);
+                return;
+        }
+        conn->state = CONN_LINGER;
+        conn->blocked = false;
+        conn->deadline_mark = LINGER_MAX_BYTES;
+        loop_timer_start(conn->loop, &conn->timer, LINGER_NS);
+        conn_watch(conn);
+}
+
+/* Discard input so that closing does not reset the connection before our last words were read. */
+static void linger_read(struct conn *conn)
+{
+        char sink[4096];
+        for (int i = 0; i < 16; i++) {
+                ssize_t n = conn->tcp.base.ops->recv(&conn->tcp.base, sink, sizeof sink);
+                if (n == ERR_AGAIN)
+                        return;
+                if (n < 0 || (size_t)n >= conn->deadline_mark) {
+                        conn_final(conn);
+                        return;
+                }
+                conn->deadline_mark -= (size_t)n;
+        }
+}
+
+void conn_close(struct conn *conn, enum conn_close_how how)
+{
+        if (conn->state == CONN_CLOSED)
+                return;
+        if (conn_is_closing(conn)) {
+                if (how == CONN_CLOSE_NOW)
+                        conn_final(conn);
+                return;
+        }
+        bool plain = conn->state != CONN_HANDSHAKE;
+        conn->state = CONN_FLUSHING;
+        conn->linger = how == CONN_CLOSE_LINGER;
+        if (conn->kept && !conn->in_input) {
+                chunk_unref(conn->kept);
+                conn->kept = NULL;
+        }
+        if (how == CONN_CLOSE_NOW || !plain) {
+                outq_clear(&conn->out);
+                if (conn->linger && !conn->job_out)
+                        conn_written(conn);
+                else
+                        conn_final(conn);
+                return;
+        }
+        loop_timer_start(conn->loop, &conn->timer,
+                conn->write_deadline_ns ? conn->write_deadline_ns : CLOSE_FLUSH_NS);
+        conn_touch(conn);
+        conn_watch(conn);
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+static void arm_deadline(struct conn *conn, size_t sent)
+{
+        size_t pending = conn_pending_bytes(conn);
+        if (sent > 0)
+                conn->moved = true;
+        if (pending == 0 || conn->write_deadline_ns == 0) {
+                loop_timer_stop(conn->loop, &conn->timer);
+                return;
+        }
+        if (timer_is_armed(&conn->timer)) {
+                conn->deadline_mark -= sent < conn->deadline_mark ? sent : conn->deadline_mark;
+                if (conn->deadline_mark > 0)
+                        return;
+        }
+        conn->deadline_mark = pending;
+        conn->moved = false;
+        loop_timer_start(conn->loop, &conn->timer, conn->write_deadline_ns);
+}
+
+/* Returns bytes taken from the queue, or a negative error. */
+static ssize_t send_some(struct conn *conn)
+{
+        struct iovec iov[IOV_MAX_USED];
+        size_t total = 0;
+        conn->blocked = false;
+        for (int round = 0; round < FLUSH_ROUNDS; round++) {
+                size_t bytes;
+                int n = outq_iov(&conn->out, iov, IOV_MAX_USED, &bytes);
+                if (n == 0 && conn->top->ops->held(conn->top) == 0)
+                        break;
+                ssize_t sent = conn->top->ops->send(conn->top, iov, n);
+                if (sent < 0)
+                        return sent;
+                outq_consume(&conn->out, (size_t)sent);
+                total += (size_t)sent;
+                if ((size_t)sent < bytes && conn->top == &conn->tcp.base) {
+                        conn->blocked = true;
+                        break;
+                }
+                if (conn->top->ops->held(conn->top) > 0) {
+                        conn->blocked = true;
+                        break;
+                }
+        }
+        if (conn->out.bytes > 0)
+                conn->blocked = true; /* socket full, or our share of this turn is used up */
+        return (ssize_t)total;
+}
+
+void conn_flush(struct conn *conn)
+{
+        if (list_linked(&conn->dirty))
+                list_remove(&conn->dirty);
+        if (conn->state == CONN_HANDSHAKE || conn->state >= CONN_LINGER)
+                return;
+        ssize_t sent = send_some(conn);
+        if (sent < 0) {
+                if (conn->state == CONN_FLUSHING)
+                        conn_final(conn);
+                else
+                        conn->ops->on_eof(conn, (int)sent == ERR_EOF ? ERR_IO : (int)sent);
+                return;
+        }
+        if (conn->state == CONN_FLUSHING) {
+                if (conn_pending_bytes(conn) == 0)
+                        conn_written(conn);
+                else
+                        conn_watch(conn);
+                return;
+        }
+        if (conn->blocked)
+                outq_unpin(&conn->out);
+        if (conn->state == CONN_OPEN)
+                arm_deadline(conn, (size_t)sent);
+        conn_watch(conn);
+        if (conn->ops->on_flushed)
+                conn->ops->on_flushed(conn);
+}
+
+void conn_send(struct conn *conn, struct slice bytes)
+{
+        outq_append(&conn->out, bytes);
+        conn_touch(conn);
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+/* Keep the bytes of an unfinished operation in a block of their own. */
+static void keep_rest(struct conn *conn, struct slice rest)
+{
+        size_t cap = conn->need > LOOP_READ_BYTES ? conn->need : rest.len;
+        struct chunk *kept = chunk_new(cap);
+        memcpy(kept->data, rest.ptr, rest.len);
+        conn->kept = kept;
+        conn->kept_bytes = (uint32_t)rest.len;
+}
+
+/* Present bytes[0, len) of chunk; takes the caller's reference to chunk. */
+static void present(struct conn *conn, struct chunk *chunk, size_t len)
+{
+        size_t need = 0;
+        conn->in_input = true;
+        size_t used = conn->ops->on_input(conn, chunk, slice_of(chunk->data, len), &need);
+        conn->in_input = false;
+        if (used < len && conn->state == CONN_OPEN) {
+                conn->need = (uint32_t)need;
+                keep_rest(conn, slice_of(chunk->data + used, len - used));
+        }
+        loop_give_spare(conn->loop, chunk);
+}
+
+/* Where the next read goes: the kept block when it has room for a whole large operation, else the
+ * loop's chunk with the kept bytes moved to its front. */
+static struct chunk *input_chunk(struct conn *conn, size_t *filled)
+{
+        struct chunk *chunk = conn->kept;
+        *filled = conn->kept ? conn->kept_bytes : 0;
+        conn->kept = NULL;
+        if (chunk && chunk->cap > LOOP_READ_BYTES && *filled < chunk->cap)
+                return chunk;
+        struct chunk *spare = loop_take_spare(conn->loop);
+        if (chunk == NULL)
+                return spare;
+        if (*filled >= spare->cap) { /* cannot happen for a bounded operation, but never overrun */
+                chunk_unref(spare);
+                spare = chunk_new(*filled * 2);
+        }
+        memcpy(spare->data, chunk->data, *filled);
+        chunk_unref(chunk);
+        return spare;
+}
+
+static void put_back(struct conn *conn, struct chunk *chunk, size_t filled)
+{
+        if (filled == 0) {
+                loop_give_spare(conn->loop, chunk);
+        } else if (chunk->cap > LOOP_READ_BYTES) {
+                conn->kept = chunk;
+                conn->kept_bytes = (uint32_t)filled;
+        } else {
+                keep_rest(conn, slice_of(chunk->data, filled));
+                loop_give_spare(conn->loop, chunk);
+        }
+}
+
+static void conn_read(struct conn *conn)
+{
+        for (int round = 0; round < READ_ROUNDS; round++) {
+                size_t filled;
+                struct chunk *chunk = input_chunk(conn, &filled);
+                size_t room = chunk->cap - filled;
+                ssize_t n = conn->top->ops->recv(conn->top, chunk->data + filled, room);
+                if (n <= 0) {
+                        put_back(conn, chunk, filled);
+                        if (n != ERR_AGAIN)
+                                conn->ops->on_eof(conn, (int)n);
+                        return;
+                }
+                present(conn, chunk, filled + (size_t)n);
+                if (conn->state != CONN_OPEN || conn->paused)
+                        return;
+                if ((size_t)n < room && !conn->top->ops->has_input(conn->top))
+                        return;
+        }
+}
+
+void conn_input_waiting(struct conn *conn)
+{
+        while (conn->state == CONN_OPEN && !conn->paused && conn->top->ops->has_input(conn->top))
+                conn_read(conn);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+        struct conn *conn = poll->data;
+        conn->loop->own.now_ns = uv_hrtime();
+        if (status < 0)
+                events = UV_READABLE; /* the read reports what is wrong */
+        if ((events & UV_WRITABLE) && conn->state == CONN_HANDSHAKE)
+                conn_handshake_writable(conn);
+        else if (events & UV_WRITABLE)
+                conn_flush(conn);
+        if (!(events & UV_READABLE))
+                return;
+        switch (conn->state) {
+        case CONN_WAIT_FIRST:
+                loop_timer_stop(conn->loop, &conn->timer);
+                conn->state = CONN_NEW;
+                conn->ops->on_first(conn, true);
+                conn_watch(conn);
+                break;
+        case CONN_HANDSHAKE:
+                conn_handshake_readable(conn);
+                break;
+        case CONN_OPEN:
+                if (!conn->paused)
+                        conn_read(conn);
+                break;
+        case CONN_LINGER:
+                linger_read(conn);
+                break;
+        default:
+                if (status < 0)
+                        conn_final(conn);
+                break;
+        }
+}
+
+/* ---- timer and life ---------------------------------------------------------------------- */
+
+static void on_timer(struct timer *timer)
+{
+        struct conn *conn = CONTAINER_OF(timer, struct conn, timer);
+        switch (conn->state) {
+        case CONN_WAIT_FIRST:
+                conn->state = CONN_NEW;
+                conn->ops->on_first(conn, false);
+                conn_watch(conn);
+                break;
+        case CONN_HANDSHAKE:
+                conn_handshake_timeout(conn);
+                break;
+        case CONN_OPEN:
+                conn->ops->on_write_timeout(conn, conn->moved);
+                if (conn->state == CONN_OPEN)
+                        arm_deadline(conn, 0);
+                break;
+        default:
+                conn_final(conn);
+                break;
+        }
+}
+
+int conn_init(struct conn *conn, struct loop *loop, int fd, const struct conn_ops *ops)
+{
+        ASSERT_OWNER(loop);
+        *conn = (struct conn){ .ops = ops, .loop = loop, .state = CONN_NEW };
+        conn->poll = xnew(uv_poll_t);
+        int rc = uv_poll_init(&loop->uv->loop, conn->poll, fd);
+        if (rc < 0) {
+                xfree(conn->poll);
+                conn->poll = NULL;
+                return rc;
+        }
+        conn->poll->data = conn;
+        conn->timer.fn = on_timer;
+        tr_tcp_init(&conn->tcp, fd);
+        conn->top = &conn->tcp.base;
+        outq_init(&conn->out);
+        return 0;
+}
+
+void conn_open(struct conn *conn)
+{
+        if (conn_is_closing(conn))
+                return;
+        conn->state = CONN_OPEN;
+        conn_watch(conn);
+}
+
+void conn_wait_first(struct conn *conn, uint64_t timeout_ns)
+{
+        if (conn_is_closing(conn))
+                return;
+        conn->state = CONN_WAIT_FIRST;
+        loop_timer_start(conn->loop, &conn->timer, timeout_ns);
+        conn_watch(conn);
+}
+
+void conn_pause(struct conn *conn)
+{
+        conn->paused = true;
+        if (!conn->in_input)
+                conn_watch(conn);
+}
+
+void conn_resume(struct conn *conn)
+{
+        if (!conn->paused)
+                return;
+        conn->paused = false;
+        if (conn->in_input)
+                return;
+        conn_input_waiting(conn);
+        conn_watch(conn);
+}
+
+bool conn_peer_addr(const struct conn *conn, struct sockaddr_storage *out)
+{
+        socklen_t len = sizeof *out;
+        return getpeername(conn->tcp.fd, (struct sockaddr *)out, &len) == 0;
+}

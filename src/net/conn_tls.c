@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The handshake of a connection.
+ *
+ *   loop: receive ──► job {session, in, out} ──► pool: one step ──► mail ──► loop: send out ──► receive …
+ *
+ * While a job is out the loop neither reads the socket nor touches the session, and the conn cannot be
+ * freed (job_out). Bytes behind the last handshake message stay in `in` and become the TLS layer's first
+ * ciphertext. */
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "net/conn_internal.h"
+#include "net/crypto_pool.h"
+#include "net/tr_tls.h"
+#include "tls/tls_ctx.h"
+#include "tls/tls_session.h"
+#include "tls/verdict.h"
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+enum { HANDSHAKE_READ_BYTES = 16 * 1024 };
+
+struct handshake {
+        struct crypto_job job;
+        struct conn *conn;
+        struct crypto_pool *pool;
+        struct tls_session *session;
+        struct buf in, out;
+        int result;              /* of the last step: a TLS_* value */
+};
+
+static uint64_t source_of(const struct conn *conn)
+{
+        struct sockaddr_storage addr;
+        if (!conn_peer_addr(conn, &addr))
+                return 0;
+        if (addr.ss_family == AF_INET)
+                return slice_hash(slice_of((char *)&((struct sockaddr_in *)&addr)->sin_addr, 4));
+        if (addr.ss_family == AF_INET6)
+                return slice_hash(slice_of((char *)&((struct sockaddr_in6 *)&addr)->sin6_addr, 8));
+        return 0;
+}
+
+static void send_out(struct conn *conn)
+{
+        struct handshake *hs = conn->handshake;
+        while (hs->out.len > 0) {
+                struct iovec iov = { hs->out.ptr, hs->out.len };
+                ssize_t n = conn->tcp.base.ops->send(&conn->tcp.base, &iov, 1);
+                if (n <= 0)
+                        break; /* a broken socket shows at the next read */
+                buf_consume(&hs->out, (size_t)n);
+        }
+        conn->blocked = hs->out.len > 0;
+}
+
+static void fail(struct conn *conn, const struct tls_verdict *verdict)
+{
+        loop_timer_stop(conn->loop, &conn->timer);
+        send_out(conn);
+        conn->ops->on_tls_failed(conn, verdict);
+        conn_close(conn, conn->job_out ? CONN_CLOSE_NOW : CONN_CLOSE_LINGER);
+}
+
+static void secure(struct conn *conn)
+{
+        struct handshake *hs = conn->handshake;
+        struct tr_tls *tls = tr_tls_new(&conn->tcp.base, conn->loop, hs->session);
+        tls->in = hs->in;
+        tls->out = hs->out;
+        buf_init(&hs->in);
+        buf_init(&hs->out);
+        hs->session = NULL;
+        conn_handshake_free(conn);
+        loop_timer_stop(conn->loop, &conn->timer);
+        conn->top = &tls->base;
+        conn->state = CONN_OPEN;
+        conn->ops->on_secure(conn);
+        conn_input_waiting(conn);
+        if (conn->state == CONN_OPEN)
+                conn_watch(conn);
+}
+
+static void run_step(struct crypto_job *job)
+{
+        struct handshake *hs = CONTAINER_OF(job, struct handshake, job);
+        struct slice in = buf_slice(&hs->in);
+        hs->result = tls_session_handshake(hs->session, &in, &hs->out);
+        buf_consume(&hs->in, hs->in.len - in.len);
+}
+
+static void on_step_done(struct mail *mail)
+{
+        struct handshake *hs = CONTAINER_OF(mail, struct handshake, job.done);
+        struct conn *conn = hs->conn;
+        conn->job_out = false;
+        if (conn->finish_wanted) {
+                conn_close(conn, CONN_CLOSE_NOW);
+                return;
+        }
+        send_out(conn);
+        if (hs->result == TLS_DONE) {
+                secure(conn);
+                return;
+        }
+        if (hs->result == TLS_FAILED) {
+                fail(conn, tls_session_verdict(hs->session));
+                return;
+        }
+        conn_watch(conn);
+}
+
+static void post_step(struct conn *conn)
+{
+        struct handshake *hs = conn->handshake;
+        struct tls_verdict verdict;
+        conn->job_out = true;
+        if (crypto_pool_post(hs->pool, &hs->job) == 0) {
+                conn_watch(conn);
+                return;
+        }
+        conn->job_out = false;
+        tls_verdict_busy(&verdict);
+        fail(conn, &verdict);
+}
+
+void conn_handshake_readable(struct conn *conn)
+{
+        struct handshake *hs = conn->handshake;
+        struct tls_verdict verdict;
+        if (conn->job_out)
+                return;
+        if (!buf_reserve(&hs->in, HANDSHAKE_READ_BYTES)) {
+                conn_close(conn, CONN_CLOSE_NOW);
+                return;
+        }
+        ssize_t n = conn->tcp.base.ops->recv(&conn->tcp.base, hs->in.ptr + hs->in.len, HANDSHAKE_READ_BYTES);
+        if (n == ERR_AGAIN)
+                return;
+        if (n < 0) {
+                tls_verdict_network(&verdict, (int)n);
+                fail(conn, &verdict);
+                return;
+        }
+        hs->in.len += (size_t)n;
+        post_step(conn);
+}
+
+void conn_handshake_writable(struct conn *conn)
+{
+        if (conn->job_out)
+                return;
+        send_out(conn);
+        conn_watch(conn);
+}
+
+void conn_handshake_timeout(struct conn *conn)
+{
+        struct tls_verdict verdict;
+        tls_verdict_timeout(&verdict);
+        fail(conn, &verdict);
+}
+
+void conn_handshake_free(struct conn *conn)
+{
+        struct handshake *hs = conn->handshake;
+        if (hs == NULL)
+                return;
+        tls_session_free(hs->session);
+        buf_fini(&hs->in);
+        buf_fini(&hs->out);
+        xfree(hs);
+        conn->handshake = NULL;
+}
+
+void conn_start_tls(struct conn *conn, struct tls_ctx *ctx, struct crypto_pool *pool,
+        uint64_t timeout_ns, const char *server_name)
+{
+        if (conn_is_closing(conn))
+                return;
+        struct handshake *hs = xnew(struct handshake);
+        conn_flush(conn);
+        if (conn_is_closing(conn)) {
+                xfree(hs);
+                return;
+        }
+        hs->conn = conn;
+        hs->pool = pool;
+        hs->session = tls_session_new(ctx, server_name);
+        hs->job.run = run_step;
+        hs->job.done.deliver = on_step_done;
+        hs->job.home = conn->loop;
+        hs->job.source = source_of(conn);
+        conn->handshake = hs;
+        conn->state = CONN_HANDSHAKE;
+        conn->blocked = false;
+        loop_timer_start(conn->loop, &conn->timer, timeout_ns);
+        if (server_name)
+                post_step(conn); /* the client speaks first */
+        else
+                conn_watch(conn);
+}
+
+struct tls_session *conn_tls(const struct conn *conn)
+{
+        if (conn->top == NULL || conn->top == &conn->tcp.base)
+                return NULL;
+        return ((const struct tr_tls *)conn->top)->session;
+}

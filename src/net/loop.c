@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mailbox is emptied twice per iteration: when the wake handle fires and, so that a busy loop needs
+ * no wake-up, in the check hook after the poll. `sleeping` is raised just before the poll; a sender that
+ * finds it raised writes to the wake handle. The order (raise, then look into the box; push, then look
+ * at the flag), all sequentially consistent, makes a lost letter impossible. */
+#include "net/loop_internal.h"
+#include "base/buf.h"
+#include "base/chunk.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rcu.h"
+#include "base/thread.h"
+#include "net/conn.h"
+
+static _Thread_local struct loop *current;
+
+struct loop *loop_current(void)
+{
+        return current;
+}
+
+static void run_mail(struct loop *loop)
+{
+        struct mail *mail = mailbox_take(&loop->shared.mail);
+        while (mail) {
+                struct mail *next = mail->next;
+                mail->deliver(mail);
+                mail = next;
+        }
+}
+
+static void on_wake(uv_async_t *handle)
+{
+        struct loop *loop = handle->data;
+        loop->own.now_ns = clock_mono_ns();
+        run_mail(loop);
+}
+
+static void on_timer(uv_timer_t *handle)
+{
+        struct loop *loop = handle->data;
+        loop->uv->timer_due_ns = UINT64_MAX;
+        loop->own.now_ns = clock_mono_ns();
+        timer_heap_run(&loop->own.timers, loop->own.now_ns);
+}
+
+static void arm_uv_timer(struct loop *loop)
+{
+        uint64_t due = timer_heap_next(&loop->own.timers);
+        struct loop_uv *uv = loop->uv;
+        if (due == uv->timer_due_ns)
+                return;
+        uv->timer_due_ns = due;
+        if (due == UINT64_MAX) {
+                uv_timer_stop(&uv->timer);
+                return;
+        }
+        uint64_t now = clock_mono_ns();
+        uint64_t wait_ms = due > now ? (due - now + NS_PER_MS - 1) / NS_PER_MS : 0;
+        uv_update_time(&uv->loop);
+        uv_timer_start(&uv->timer, on_timer, wait_ms, 0);
+}
+
+static void on_prepare(uv_prepare_t *handle)
+{
+        struct loop *loop = handle->data;
+        loop_flush(loop); /* timers ran after the check hook and may have queued bytes */
+        arm_uv_timer(loop);
+        atomic_store(&loop->shared.sleeping, true);
+        if (!mailbox_is_empty(&loop->shared.mail))
+                uv_async_send(&loop->uv->wake);
+}
+
+static void on_check(uv_check_t *handle)
+{
+        struct loop *loop = handle->data;
+        atomic_store_explicit(&loop->shared.sleeping, false, memory_order_relaxed);
+        if (!mailbox_is_empty(&loop->shared.mail))
+                run_mail(loop);
+        loop_flush(loop);
+}
+
+struct loop *loop_new(unsigned index)
+{
+        struct loop *loop = xnew(struct loop);
+        struct loop_uv *uv = xnew(struct loop_uv);
+        loop->index = index;
+        loop->uv = uv;
+        mailbox_init(&loop->shared.mail);
+        timer_heap_init(&loop->own.timers);
+        list_init(&loop->own.dirty);
+        loop->own.cipher_out = xnew(struct buf);
+        loop->own.now_ns = clock_mono_ns();
+        uv->timer_due_ns = UINT64_MAX;
+        ASSERT(uv_loop_init(&uv->loop) == 0);
+        uv->loop.data = loop;
+        ASSERT(uv_async_init(&uv->loop, &uv->wake, on_wake) == 0);
+        uv_prepare_init(&uv->loop, &uv->prepare);
+        uv_check_init(&uv->loop, &uv->check);
+        uv_timer_init(&uv->loop, &uv->timer);
+        uv->wake.data = uv->prepare.data = uv->check.data = uv->timer.data = loop;
+        uv_prepare_start(&uv->prepare, on_prepare);
+        uv_check_start(&uv->check, on_check);
+        return loop;
+}
+
+static void close_handle(uv_handle_t *handle, void *ctx)
+{
+        (void)ctx;
+        if (!uv_is_closing(handle))
+                uv_close(handle, NULL);
+}
+
+void loop_run(struct loop *loop)
+{
+        current = loop;
+        loop->own.now_ns = clock_mono_ns();
+        rcu_thread_start();
+        uv_run(&loop->uv->loop, UV_RUN_DEFAULT);
+        run_mail(loop);
+        rcu_thread_stop();
+        current = NULL;
+}
+
+void loop_stop(struct loop *loop)
+{
+        loop->uv->stopping = true;
+        uv_stop(&loop->uv->loop);
+}
+
+void loop_free(struct loop *loop)
+{
+        struct loop_uv *uv = loop->uv;
+        uv_walk(&uv->loop, close_handle, NULL);
+        uv_run(&uv->loop, UV_RUN_DEFAULT);
+        ASSERT(uv_loop_close(&uv->loop) == 0);
+        timer_heap_fini(&loop->own.timers);
+        if (loop->own.spare)
+                chunk_unref(loop->own.spare);
+        buf_fini(loop->own.cipher_out);
+        xfree(loop->own.cipher_out);
+        xfree(loop->own.cipher);
+        xfree(loop->own.record);
+        xfree(uv);
+        xfree(loop);
+}
+
+void loop_post(struct loop *loop, struct mail *mail)
+{
+        if (!mailbox_push(&loop->shared.mail, mail))
+                return; /* somebody before us woke the loop, or it is awake */
+        if (loop != current && atomic_load(&loop->shared.sleeping))
+                uv_async_send(&loop->uv->wake);
+}
+
+void loop_timer_start(struct loop *loop, struct timer *timer, uint64_t after_ns)
+{
+        timer_heap_arm(&loop->own.timers, timer, loop->own.now_ns + after_ns);
+}
+
+void loop_flush(struct loop *loop)
+{
+        while (!list_empty(&loop->own.dirty)) {
+                struct conn *conn = list_entry(loop->own.dirty.next, struct conn, dirty);
+                list_remove(&conn->dirty);
+                conn_flush(conn);
+        }
+        loop->own.dirty_bytes = 0;
+}
+
+struct chunk *loop_take_spare(struct loop *loop)
+{
+        struct chunk *chunk = loop->own.spare;
+        loop->own.spare = NULL;
+        return chunk ? chunk : chunk_new(LOOP_READ_BYTES);
+}
+
+void loop_give_spare(struct loop *loop, struct chunk *chunk)
+{
+        if (loop->own.spare == NULL && chunk->cap == LOOP_READ_BYTES && !chunk_is_shared(chunk))
+                loop->own.spare = chunk;
+        else
+                chunk_unref(chunk);
+}

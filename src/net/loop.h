@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loop.h: one thread's event loop: sockets, mailbox, timers, the end-of-iteration flush.
+ *
+ * An iteration: poll (reads parse and deliver) → mail → timers → flush every connection that got bytes.
+ * Everything without a suffix is for the owner thread only; loop_post() is for any thread. */
+#pragma once
+#include "base/list.h"
+#include "base/mailbox.h"
+#include "base/stat.h"
+#include "net/timer.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct buf;
+struct chunk;
+struct dispatch;
+struct loop_uv;
+struct roster;
+
+enum {
+        LOOP_MAX = 256,                       /* loops in one process */
+        LOOP_READ_BYTES = 256 * 1024,         /* one socket read */
+        LOOP_CIPHER_BYTES = 128 * 1024,       /* one read of TLS records; always fits a decrypted read */
+};
+
+struct loop {
+        unsigned index;                       /* fixed: any thread */
+        struct loop_uv *uv;                   /* libuv's handles */
+        struct {
+                struct mailbox mail;
+                _Atomic bool sleeping;        /* inside the poll: a letter must wake it */
+        } shared;
+        struct {
+                uint64_t now_ns;              /* monotonic, cached once per iteration */
+                struct timer_heap timers;
+                struct list dirty;            /* conns with bytes to flush, by conn->dirty */
+                size_t dirty_bytes;           /* queued on this loop since the last flush */
+                struct chunk *spare;          /* the read chunk, NULL when somebody keeps it */
+                char *cipher;                 /* LOOP_CIPHER_BYTES for TLS reads, on first use */
+                char *record;                 /* 16 KiB staging for full TLS records, on first use */
+                struct buf *cipher_out;       /* records collected for one send */
+        } own;
+        struct stats stats;                   /* written here, read anywhere */
+        struct dispatch *dispatch;            /* set by rank 7 before the loop starts */
+        struct roster *roster;                /* set by rank 6 before the loop starts */
+};
+
+/* Control thread. The loop exists and accepts mail, but nothing runs until loop_run(). */
+struct loop *loop_new(unsigned index);
+void loop_free(struct loop *loop);            /* after its thread ended */
+
+/* Run until loop_stop_post(); the calling thread becomes the owner. */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/* Any thread: deliver mail->deliver(mail) on the loop's thread, in order per sender. */
+void loop_post(struct loop *loop, struct mail *mail);
+
+/* The loop whose thread this is, or NULL. */
+struct loop *loop_current(void);
+#define ASSERT_OWNER(loop) ASSERT(loop_current() == (loop))
+
+static inline uint64_t loop_now_ns(const struct loop *loop)
+{
+        return loop->own.now_ns;
+}
+
+void loop_timer_start(struct loop *loop, struct timer *timer, uint64_t after_ns);
+static inline void loop_timer_stop(struct loop *loop, struct timer *timer)
+{
+        timer_heap_cancel(&loop->own.timers, timer);
+}
+
+/* Flush all dirty connections now instead of at the end of the iteration. */
+void loop_flush(struct loop *loop);
+
+/* A chunk of at least LOOP_READ_BYTES to read into; give it back unless somebody kept it. */
+struct chunk *loop_take_spare(struct loop *loop);
+void loop_give_spare(struct loop *loop, struct chunk *chunk);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/outq.h"
+#include "base/mem.h"
+
+enum {
+        TAIL_FIRST_BYTES = 1024,
+        TAIL_MAX_BYTES = 64 * 1024,
+        SEGS_FIRST = 4,
+        PIN_FACTOR = 4,          /* a reference may pin this many times its own length */
+};
+
+void outq_init(struct outq *q)
+{
+        *q = (struct outq){ 0 };
+}
+
+void outq_clear(struct outq *q)
+{
+        for (uint32_t i = 0; i < q->n; i++)
+                chunk_unref(q->segs[q->head + i].chunk);
+        xfree(q->segs);
+        outq_init(q);
+}
+
+void outq_fini(struct outq *q)
+{
+        outq_clear(q);
+}
+
+static struct out_seg *push_seg(struct outq *q)
+{
+        if (q->head + q->n == q->cap) {
+                if (q->head > q->cap / 2) {
+                        memmove(q->segs, q->segs + q->head, q->n * sizeof q->segs[0]);
+                        q->head = 0;
+                } else {
+                        q->cap = q->cap ? q->cap * 2 : SEGS_FIRST;
+                        q->segs = xrealloc(q->segs, q->cap * sizeof q->segs[0]);
+                }
+        }
+        return &q->segs[q->head + q->n++];
+}
+
+static size_t tail_size(const struct outq *q, size_t need)
+{
+        size_t size = q->bytes < TAIL_FIRST_BYTES ? TAIL_FIRST_BYTES : q->bytes * 2;
+        if (size > TAIL_MAX_BYTES)
+                size = TAIL_MAX_BYTES;
+        return size < need ? need : size;
+}
+
+char *outq_reserve_slow(struct outq *q, size_t need)
+{
+        struct chunk *chunk = chunk_new(tail_size(q, need));
+        *push_seg(q) = (struct out_seg){ chunk, 0, 0 };
+        q->tail_room = chunk->cap;
+        return chunk->data;
+}
+
+void outq_append(struct outq *q, struct slice bytes)
+{
+        if (bytes.len == 0)
+                return;
+        memcpy(outq_reserve(q, bytes.len), bytes.ptr, bytes.len);
+        outq_commit(q, bytes.len);
+}
+
+void outq_append_ref(struct outq *q, struct chunk *chunk, struct slice bytes)
+{
+        if (bytes.len == 0)
+                return;
+        *push_seg(q) = (struct out_seg){ chunk_ref(chunk), (uint32_t)(bytes.ptr - chunk->data),
+                (uint32_t)bytes.len };
+        q->tail_room = 0;
+        q->bytes += bytes.len;
+}
+
+int outq_iov(const struct outq *q, struct iovec *iov, int iov_max, size_t *bytes)
+{
+        int n = 0;
+        *bytes = 0;
+        for (uint32_t i = 0; i < q->n && n < iov_max; i++) {
+                const struct out_seg *seg = &q->segs[q->head + i];
+                if (seg->len == 0)
+                        continue;
+                iov[n++] = (struct iovec){ seg->chunk->data + seg->off, seg->len };
+                *bytes += seg->len;
+        }
+        return n;
+}
+
+void outq_consume(struct outq *q, size_t bytes)
+{
+        q->bytes -= bytes;
+        while (q->n > 0) {
+                struct out_seg *seg = &q->segs[q->head];
+                if (bytes < seg->len) {
+                        seg->off += (uint32_t)bytes;
+                        seg->len -= (uint32_t)bytes;
+                        return;
+                }
+                bytes -= seg->len;
+                chunk_unref(seg->chunk);
+                q->head++;
+                q->n--;
+        }
+        q->head = 0;
+        q->tail_room = 0;
+}
+
+void outq_unpin(struct outq *q)
+{
+        for (uint32_t i = 0; i < q->n; i++) {
+                struct out_seg *seg = &q->segs[q->head + i];
+                bool is_tail = i + 1 == q->n && q->tail_room > 0;
+                if (is_tail || seg->len == 0 || seg->chunk->cap / PIN_FACTOR <= seg->len)
+                        continue;
+                struct chunk *copy = chunk_new(seg->len);
+                memcpy(copy->data, seg->chunk->data + seg->off, seg->len);
+                chunk_unref(seg->chunk);
+                *seg = (struct out_seg){ copy, 0, seg->len };
+        }
+}

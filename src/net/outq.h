@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* outq.h: bytes waiting to be sent to one peer: a queue of segments, each a part of a counted chunk.
+ *
+ *   segs:  [first ......][owned tail, room left ....]
+ *           ^off  len      ^off   len ^write position
+ *
+ * Small data is copied into the owned tail chunk (outq_reserve, outq_commit); large payloads are
+ * referenced and never copied. An empty queue holds no memory but the segment array.
+ * Owner: one loop. */
+#pragma once
+#include "base/chunk.h"
+#include "base/macros.h"
+#include "base/slice.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct out_seg {
+        struct chunk *chunk;     /* one reference each */
+        uint32_t off, len;
+};
+
+struct outq {
+        struct out_seg *segs;
+        uint32_t head, n, cap;   /* live segments are segs[head .. head+n) */
+        uint32_t tail_room;      /* bytes free behind the last segment when that chunk is ours alone */
+        size_t bytes;            /* queued in all */
+};
+
+void outq_init(struct outq *q);
+void outq_fini(struct outq *q);
+
+char *outq_reserve_slow(struct outq *q, size_t need);
+
+/* Room for `need` contiguous bytes at the end; write there, then outq_commit() what was used. */
+static inline char *outq_reserve(struct outq *q, size_t need)
+{
+        if (LIKELY(need <= q->tail_room)) {
+                struct out_seg *tail = &q->segs[q->head + q->n - 1];
+                return tail->chunk->data + tail->off + tail->len;
+        }
+        return outq_reserve_slow(q, need);
+}
+
+static inline void outq_commit(struct outq *q, size_t used)
+{
+        q->segs[q->head + q->n - 1].len += (uint32_t)used;
+        q->tail_room -= (uint32_t)used;
+        q->bytes += used;
+}
+
+void outq_append(struct outq *q, struct slice bytes);                  /* copies */
+void outq_append_ref(struct outq *q, struct chunk *chunk, struct slice bytes); /* bytes lie inside chunk; takes a reference */
+
+/* Fill iov with the first segments; returns how many entries, *bytes their sum. */
+int outq_iov(const struct outq *q, struct iovec *iov, int iov_max, size_t *bytes);
+void outq_consume(struct outq *q, size_t bytes);                       /* these were sent */
+void outq_clear(struct outq *q);                                       /* drop everything */
+
+/* The peer is slow: replace references that pin much larger chunks by copies of their bytes. */
+void outq_unpin(struct outq *q);

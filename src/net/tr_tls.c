@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two copies are spent on purpose: small plaintext segments are staged into full 16 KiB records, and
+ * records are collected into one buffer, because a record and a system call cost far more than a copy. */
+#include "net/tr_tls.h"
+#include "base/mem.h"
+#include "net/loop.h"
+#include "tls/tls_session.h"
+
+enum {
+        RECORD_BYTES = 16 * 1024,
+        SEND_MAX_BYTES = 256 * 1024,     /* plaintext taken per call: bounds what `out` can hold */
+        KEEP_OUT_BYTES = 512 * 1024,     /* the loop's collecting buffer is freed above this */
+};
+
+static ssize_t decrypt(struct tr_tls *tls, struct slice *in, char *dst, size_t dst_bytes)
+{
+        size_t got = 0;
+        while (got < dst_bytes) {
+                ssize_t n = tls_session_read(tls->session, in, dst + got, dst_bytes - got);
+                if (n == ERR_AGAIN)
+                        break;
+                if (n == ERR_EOF) {
+                        tls->ended = true;
+                        break;
+                }
+                if (n < 0)
+                        return got > 0 ? (ssize_t)got : n;
+                got += (size_t)n;
+        }
+        if (got > 0)
+                return (ssize_t)got;
+        return tls->ended ? ERR_EOF : ERR_AGAIN;
+}
+
+static ssize_t recv_held(struct tr_tls *tls, char *dst, size_t dst_bytes)
+{
+        struct slice in = buf_slice(&tls->in);
+        ssize_t n = decrypt(tls, &in, dst, dst_bytes);
+        buf_consume(&tls->in, tls->in.len - in.len);
+        if (tls->in.len == 0)
+                buf_fini(&tls->in);
+        return n;
+}
+
+static ssize_t tls_recv(struct transport *tr, char *dst, size_t dst_bytes)
+{
+        struct tr_tls *tls = (struct tr_tls *)tr;
+        if (tls->in.len > 0 || tls_session_pending(tls->session) > 0) {
+                ssize_t n = recv_held(tls, dst, dst_bytes);
+                if (n != ERR_AGAIN)
+                        return n;
+        }
+        if (tls->ended)
+                return ERR_EOF;
+        if (tls->loop->own.cipher == NULL)
+                tls->loop->own.cipher = xmalloc(LOOP_CIPHER_BYTES);
+        ssize_t n = tr->below->ops->recv(tr->below, tls->loop->own.cipher, LOOP_CIPHER_BYTES);
+        if (n < 0)
+                return n;
+        struct slice in = slice_of(tls->loop->own.cipher, (size_t)n);
+        ssize_t got = decrypt(tls, &in, dst, dst_bytes);
+        if (in.len > 0 && got >= 0)
+                buf_append_slice(&tls->in, in);
+        return got;
+}
+
+/* Encrypt bytes into out as full records: straight from a large segment, through the staging buffer
+ * for small ones. */
+static int encrypt_iov(struct tr_tls *tls, const struct iovec *iov, int iov_n, struct buf *out, size_t *taken)
+{
+        char *record = tls->loop->own.record;
+        size_t staged = 0;
+        *taken = 0;
+        for (int i = 0; i < iov_n && *taken < SEND_MAX_BYTES; i++) {
+                struct slice rest = slice_of(iov[i].iov_base, iov[i].iov_len);
+                *taken += rest.len;
+                while (rest.len > 0) {
+                        if (staged == 0 && rest.len >= RECORD_BYTES) {
+                                int rc = tls_session_write(tls->session, slice_of(rest.ptr, RECORD_BYTES), out);
+                                if (rc < 0)
+                                        return rc;
+                                rest = slice_of(rest.ptr + RECORD_BYTES, rest.len - RECORD_BYTES);
+                                continue;
+                        }
+                        size_t n = RECORD_BYTES - staged < rest.len ? RECORD_BYTES - staged : rest.len;
+                        memcpy(record + staged, rest.ptr, n);
+                        rest = slice_of(rest.ptr + n, rest.len - n);
+                        staged += n;
+                        if (staged < RECORD_BYTES)
+                                continue;
+                        int rc = tls_session_write(tls->session, slice_of(record, staged), out);
+                        if (rc < 0)
+                                return rc;
+                        staged = 0;
+                }
+        }
+        return staged ? tls_session_write(tls->session, slice_of(record, staged), out) : 0;
+}
+
+int tr_tls_drain(struct tr_tls *tls)
+{
+        while (tls->out.len > 0) {
+                struct iovec iov = { tls->out.ptr, tls->out.len };
+                ssize_t n = tls->base.below->ops->send(tls->base.below, &iov, 1);
+                if (n < 0)
+                        return (int)n;
+                if (n == 0)
+                        return ERR_AGAIN;
+                buf_consume(&tls->out, (size_t)n);
+        }
+        buf_fini(&tls->out);
+        return 0;
+}
+
+static ssize_t tls_send(struct transport *tr, const struct iovec *iov, int iov_n)
+{
+        struct tr_tls *tls = (struct tr_tls *)tr;
+        struct buf *out = tls->loop->own.cipher_out;
+        int rc = tr_tls_drain(tls);
+        if (rc == ERR_AGAIN)
+                return 0;
+        if (rc < 0)
+                return rc;
+        if (tls->loop->own.record == NULL)
+                tls->loop->own.record = xmalloc(RECORD_BYTES);
+        size_t taken;
+        buf_clear(out);
+        rc = encrypt_iov(tls, iov, iov_n, out, &taken);
+        if (rc < 0)
+                return rc;
+        struct iovec all = { out->ptr, out->len };
+        ssize_t n = tr->below->ops->send(tr->below, &all, 1);
+        if (n < 0)
+                return n;
+        if ((size_t)n < out->len)
+                buf_append(&tls->out, out->ptr + n, out->len - (size_t)n);
+        if (out->cap > KEEP_OUT_BYTES)
+                buf_fini(out);
+        return (ssize_t)taken;
+}
+
+static size_t tls_held(const struct transport *tr)
+{
+        return ((const struct tr_tls *)tr)->out.len;
+}
+
+static bool tls_has_input(const struct transport *tr)
+{
+        const struct tr_tls *tls = (const struct tr_tls *)tr;
+        return tls->in.len > 0 || tls_session_pending(tls->session) > 0;
+}
+
+static void tls_shutdown(struct transport *tr)
+{
+        struct tr_tls *tls = (struct tr_tls *)tr;
+        tls_session_shutdown(tls->session, &tls->out);
+        (void)tr_tls_drain(tls);
+}
+
+static void tls_free(struct transport *tr)
+{
+        struct tr_tls *tls = (struct tr_tls *)tr;
+        tls_session_free(tls->session);
+        buf_fini(&tls->in);
+        buf_fini(&tls->out);
+        tr->below->ops->free(tr->below);
+        xfree(tls);
+}
+
+static const struct transport_ops tls_ops = {
+        .name = "tls",
+        .recv = tls_recv,
+        .send = tls_send,
+        .held = tls_held,
+        .has_input = tls_has_input,
+        .shutdown = tls_shutdown,
+        .free = tls_free,
+};
+
+struct tr_tls *tr_tls_new(struct transport *below, struct loop *loop, struct tls_session *session)
+{
+        struct tr_tls *tls = xnew(struct tr_tls);
+        tls->base = (struct transport){ &tls_ops, below };
+        tls->loop = loop;
+        tls->session = session;
+        return tls;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/peer.h"
+#include "account/account.h"
+#include "account/registry.h"
+#include "account/sub.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "peer/peer_info.h"
+#include "peer/peer_server.h"
+#include "peer/roster.h"
+#include "peer/settings.h"
+#include "proto/encode_client.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const struct {
+        const char *text, *wire;
+        enum conn_close_how how;
+} reasons[CLOSE_COUNT] = {
+#define CLOSE(id, text, wire, how) [CLOSE_##id] = { text, wire, CONN_CLOSE_##how },
+#include "peer/close_reason.def"
+#undef CLOSE
+};
+
+const char *close_reason_text(enum close_reason reason)
+{
+        return reason < CLOSE_COUNT ? reasons[reason].text : "Unknown State";
+}
+
+/* ---- address and log prefix -------------------------------------------------------------- */
+
+static void read_addr(struct peer *peer)
+{
+        struct sockaddr_storage ss;
+        if (!conn_peer_addr(&peer->own.conn, &ss))
+                return;
+        if (ss.ss_family == AF_INET) {
+                const struct sockaddr_in *in = (const struct sockaddr_in *)&ss;
+                peer->addr.family = AF_INET;
+                peer->addr.port = ntohs(in->sin_port);
+                memcpy(peer->addr.ip, &in->sin_addr, 4);
+        } else if (ss.ss_family == AF_INET6) {
+                const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&ss;
+                bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+                peer->addr.family = mapped ? AF_INET : AF_INET6;
+                peer->addr.port = ntohs(in6->sin6_port);
+                memcpy(peer->addr.ip, (const char *)&in6->sin6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
+        }
+}
+
+void peer_addr_ip(const struct peer_addr *addr, char *dst, size_t size)
+{
+        dst[0] = '\0';
+        if (addr->family)
+                inet_ntop(addr->family, addr->ip, dst, (socklen_t)size);
+}
+
+static void format_tag(const struct log_tag *tag, char *dst, size_t size)
+{
+        const struct peer *peer = CONTAINER_OF(tag, struct peer, tag);
+        char ip[64];
+        peer_addr_ip(&peer->addr, ip, sizeof ip);
+        bool v6 = peer->addr.family == AF_INET6;
+        snprintf(dst, size, "%s%s%s:%u - %s:%llu", v6 ? "[" : "", ip, v6 ? "]" : "", peer->addr.port,
+                peer->ops->id_name, (unsigned long long)peer->id);
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static void free_if_done(struct peer *peer)
+{
+        if (peer->own.socket_gone && peer->own.subs_gone)
+                peer->ops->free(peer);
+}
+
+static void on_retired_mail(struct mail *mail)
+{
+        struct peer *peer = CONTAINER_OF(mail, struct peer, retire.mail);
+        struct sub *sub;
+        for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at));)
+                sub_free(sub);
+        subs_fini(&peer->own.subs);
+        peer->own.subs_gone = true;
+        free_if_done(peer);
+}
+
+/* Reclaim thread: nobody can find the subscriptions any more; hand the peer back to its owner. */
+static void on_retired(struct rcu_node *node)
+{
+        struct peer *peer = CONTAINER_OF(node, struct peer, retire.rcu);
+        peer->retire.mail.deliver = on_retired_mail;
+        loop_post(peer->loop, &peer->retire.mail);
+}
+
+static void retire(struct peer *peer)
+{
+        struct sub *sub;
+        uint32_t n = 0;
+        if (peer->own.subs.n > 0) {
+                struct sub **all = xcalloc(peer->own.subs.n, sizeof all[0]);
+                for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at));)
+                        all[n++] = sub;
+                subs_remove_all(peer->own.account, all, n);
+                xfree(all);
+        }
+        rcu_defer(&peer->retire.rcu, on_retired);
+}
+
+static void on_closed(struct conn *conn)
+{
+        struct peer *peer = CONTAINER_OF(conn, struct peer, own.conn);
+        peer->own.socket_gone = true;
+        free_if_done(peer);
+}
+
+static void on_eof(struct conn *conn, int err)
+{
+        struct peer *peer = CONTAINER_OF(conn, struct peer, own.conn);
+        if (err == ERR_EOF)
+                peer_close(peer, CLOSE_CLIENT_CLOSED);
+        else if (err == ERR_IO || err == -EPIPE)
+                peer_close(peer, CLOSE_WRITE_ERROR);
+        else
+                peer_close(peer, CLOSE_READ_ERROR);
+}
+
+static void on_secure(struct conn *conn)
+{
+        struct peer *peer = CONTAINER_OF(conn, struct peer, own.conn);
+        peer->ops->on_secure(peer);
+}
+
+static void on_first(struct conn *conn, bool got)
+{
+        struct peer *peer = CONTAINER_OF(conn, struct peer, own.conn);
+        peer->ops->on_first(peer, got);
+}
+
+static const struct conn_ops peer_conn_ops = {
+        .on_input = peer_on_input,
+        .on_first = on_first,
+        .on_secure = on_secure,
+        .on_tls_failed = peer_on_tls_failed,
+        .on_eof = on_eof,
+        .on_write_timeout = slow_on_write_timeout,
+        .on_flushed = slow_on_flushed,
+        .on_closed = on_closed,
+};
+
+int peer_init(struct peer *peer, const struct peer_ops *ops, struct peer_server *server,
+        struct loop *loop, int fd)
+{
+        ASSERT_OWNER(loop);
+        peer->ops = ops;
+        peer->loop = loop;
+        peer->server = server;
+        peer->tag.format = format_tag;
+        int rc = conn_init(&peer->own.conn, loop, fd, &peer_conn_ops);
+        if (rc < 0) {
+                close(fd);
+                return rc;
+        }
+        peer->id = atomic_fetch_add_explicit(&server->shared.next_id, 1, memory_order_relaxed) + 1;
+        read_addr(peer);
+        parser_init(&peer->own.parser, ops->kind);
+        peer->own.account = registry_global(server->registry);
+        peer->own.start_ns = peer->own.last_ns = clock_mono_ns();
+        peer->own.ping.fn = keepalive_on_timer;
+        peer->own.stall.fn = slow_on_timer;
+        peer->own.conn.write_deadline_ns = (uint64_t)peer_settings(peer)->timing.write_deadline_ns;
+        list_push_back(&loop->roster->peers, &peer->own.member);
+        loop->roster->n++;
+        peer_apply_settings(peer);
+        return 0;
+}
+
+struct settings *peer_settings(const struct peer *peer)
+{
+        return peer->loop->roster->settings;
+}
+
+void peer_apply_settings(struct peer *peer)
+{
+        const struct settings *settings = peer_settings(peer);
+        peer->own.parser.max_control_line = (size_t)settings->limits.max_control_line_bytes;
+        peer->own.parser.max_payload = settings->limits.max_payload_bytes;
+}
+
+void peer_close(struct peer *peer, enum close_reason reason)
+{
+        ASSERT_OWNER(peer->loop);
+        if (peer->own.closing)
+                return;
+        if (reasons[reason].wire)
+                peer_send_err(peer, "%s", reasons[reason].wire);
+        peer->own.closing = true;
+        peer->own.reason = (uint8_t)reason;
+        atomic_store_explicit(&peer->shared.closed, true, memory_order_relaxed);
+        loop_timer_stop(peer->loop, &peer->own.ping);
+        loop_timer_stop(peer->loop, &peer->own.stall);
+        list_remove(&peer->own.member);
+        peer->loop->roster->n--;
+        peer->ops->on_close(peer);
+        retire(peer);
+        conn_close(&peer->own.conn, reasons[reason].how);
+}
+
+/* ---- subscriptions ----------------------------------------------------------------------- */
+
+static void on_sub_mail(struct mail *mail)
+{
+        sub_free(CONTAINER_OF(mail, struct sub, retire.mail));
+}
+
+static void on_sub_retired(struct rcu_node *node)
+{
+        struct sub *sub = CONTAINER_OF(node, struct sub, retire.rcu);
+        struct loop *home = sub->peer->loop;
+        sub->retire.mail.deliver = on_sub_mail;
+        loop_post(home, &sub->retire.mail);
+}
+
+int peer_subscribe(struct peer *peer, struct sub *sub)
+{
+        int rc = subs_add(peer->own.account, sub);
+        if (rc < 0) {
+                sub_free(sub);
+                return rc;
+        }
+        subs_put(&peer->own.subs, sub);
+        return 0;
+}
+
+void peer_unsubscribe(struct peer *peer, struct sub *sub)
+{
+        subs_take(&peer->own.subs, sub);
+        subs_remove(peer->own.account, sub);
+        rcu_defer(&sub->retire.rcu, on_sub_retired);
+}
+
+void peer_unsubscribe_all(struct peer *peer)
+{
+        struct sub *sub;
+        for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at)); at = 0)
+                peer_unsubscribe(peer, sub);
+}
+
+/* ---- output ------------------------------------------------------------------------------ */
+
+void peer_send(struct peer *peer, struct slice bytes)
+{
+        if (!peer->own.closing)
+                conn_send(&peer->own.conn, bytes);
+}
+
+void peer_send_err(struct peer *peer, const char *fmt, ...)
+{
+        struct buf text = { 0 };
+        va_list args;
+        if (peer->own.closing)
+                return;
+        va_start(args, fmt);
+        buf_vprintf(&text, fmt, args);
+        va_end(args);
+        if (peer_settings(peer)->trace) {
+                struct buf line = { 0 };
+                buf_printf(&line, "-ERR %.*s", SLICE_ARG(buf_slice(&text)));
+                trace_out(peer, buf_slice(&line));
+                buf_fini(&line);
+        }
+        char *dst = outq_reserve(&peer->own.conn.out, encode_err_max(buf_slice(&text)));
+        outq_commit(&peer->own.conn.out, encode_err(dst, buf_slice(&text)));
+        conn_touch(&peer->own.conn);
+        buf_fini(&text);
+}
+
+/* ---- monitoring -------------------------------------------------------------------------- */
+
+static uint64_t wall_of(uint64_t mono_ns)
+{
+        return clock_wall_ns() - (clock_mono_ns() - mono_ns);
+}
+
+void peer_snapshot(struct peer *peer, struct peer_info *out)
+{
+        *out = (struct peer_info){ .id = peer->id, .kind = peer->ops->name };
+        peer_addr_ip(&peer->addr, out->ip, sizeof out->ip);
+        out->port = peer->addr.port;
+        out->start_ns = wall_of(peer->own.start_ns);
+        out->last_activity_ns = wall_of(peer->own.last_ns);
+        out->reason = peer->own.reason;
+        out->rtt_ns = peer->own.rtt_ns;
+        out->pending_bytes = conn_pending_bytes(&peer->own.conn);
+        out->in_msgs = peer->own.in_msgs;
+        out->in_bytes = peer->own.in_bytes;
+        out->out_msgs = peer->own.out_msgs;
+        out->out_bytes = peer->own.out_bytes;
+        out->stalls = atomic_load_explicit(&peer->shared.stalls, memory_order_relaxed);
+        out->subscriptions = peer->own.subs.n;
+        out->account = xstrdup(peer->own.account->name);
+        peer->ops->snapshot(peer, out);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* peer_server.h: what all peers of one server share: the loops, the ids, the counts, the closed ring. */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct peer;
+struct peer_info;
+struct registry;
+
+struct peer_server {
+        struct loop *control;            /* fixed */
+        struct loop **loops;
+        unsigned loop_n;
+        struct registry *registry;
+        const char *id;                  /* "N…" */
+        struct {
+                _Atomic uint64_t next_id;
+                _Atomic int64_t client_n;
+                _Atomic uint64_t total_n;        /* ever accepted */
+                _Atomic bool lame_duck;
+        } shared;
+        /* Control thread: takes ownership of a closed connection's record. Set by the server. */
+        void (*on_closed_record)(struct peer_server *server, struct peer_info *record);
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/roster.h"
+#include "base/mem.h"
+#include "peer/peer.h"
+#include "peer/settings.h"
+
+struct roster *roster_new(struct settings *settings)
+{
+        struct roster *roster = xnew(struct roster);
+        list_init(&roster->peers);
+        roster->settings = settings_ref(settings);
+        return roster;
+}
+
+void roster_free(struct roster *roster)
+{
+        settings_unref(roster->settings);
+        xfree(roster);
+}
+
+void roster_each(struct loop *loop, roster_fn fn, void *ctx)
+{
+        list_foreach_safe(&loop->roster->peers, it)
+                fn(list_entry(it, struct peer, own.member), ctx);
+}
+
+static void apply(struct peer *peer, void *ctx)
+{
+        (void)ctx;
+        peer_apply_settings(peer);
+}
+
+void roster_apply(struct loop *loop, struct settings *settings)
+{
+        struct settings *old = loop->roster->settings;
+        loop->roster->settings = settings;
+        roster_each(loop, apply, NULL);
+        settings_unref(old);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/settings.h"
+#include "base/mem.h"
+#include "proto/info.h"
+#include "tls/tls_ctx.h"
+
+struct settings *settings_new(const struct options *opts, struct info_template *info,
+        struct info_template *info_secure, struct tls_ctx *ctx, struct crypto_pool *crypto)
+{
+        struct settings *settings = xnew(struct settings);
+        atomic_init(&settings->refs, 1);
+        settings->limits = opts->limits;
+        settings->timing = opts->timing;
+        settings->trace = opts->log.trace;
+        settings->trace_headers = opts->log.trace_headers;
+        settings->max_traced_msg_len = opts->log.max_traced_msg_len;
+        settings->no_fast_producer_stall = opts->no_fast_producer_stall;
+        settings->headers = !opts->no_header_support;
+        settings->info = info;
+        settings->info_secure = info_secure;
+        settings->tls = ctx;
+        settings->tls_timeout_ns = (uint64_t)opts->tls.timeout_ns;
+        settings->tls_first = opts->tls.handshake_first;
+        settings->tls_first_fallback_ns = (uint64_t)opts->tls.first_fallback_ns;
+        settings->crypto = crypto;
+        return settings;
+}
+
+struct settings *settings_ref(struct settings *settings)
+{
+        atomic_fetch_add_explicit(&settings->refs, 1, memory_order_relaxed);
+        return settings;
+}
+
+void settings_unref(struct settings *settings)
+{
+        if (settings == NULL || atomic_fetch_sub_explicit(&settings->refs, 1, memory_order_acq_rel) != 1)
+                return;
+        info_template_unref(settings->info);
+        info_template_unref(settings->info_secure);
+        if (settings->tls)
+                tls_ctx_unref(settings->tls);
+        xfree(settings);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings.h: what peers need of the options, compiled once per start or reload. Immutable and counted;
+ * each loop holds one reference (roster), so a reload is a mail to every loop and never a lock. */
+#pragma once
+#include "conf/options.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct crypto_pool;
+struct info_template;
+struct loop;
+struct peer_server;
+struct tls_ctx;
+
+struct settings {
+        _Atomic unsigned refs;
+        struct limit_options limits;
+        struct timing_options timing;
+        bool trace, trace_headers;
+        int max_traced_msg_len;
+        bool no_fast_producer_stall;
+        bool headers;                    /* the server supports headers */
+        struct info_template *info;      /* INFO for clients; owned */
+        struct info_template *info_secure; /* the one sent after a TLS-first handshake; owned */
+        struct tls_ctx *tls;             /* NULL: no TLS on the client port; owned */
+        uint64_t tls_timeout_ns;
+        bool tls_first;
+        uint64_t tls_first_fallback_ns;
+        struct crypto_pool *crypto;      /* borrowed: outlives every loop */
+};
+
+/* ctx and both templates become the settings' own. */
+struct settings *settings_new(const struct options *opts, struct info_template *info,
+        struct info_template *info_secure, struct tls_ctx *ctx, struct crypto_pool *crypto);
+struct settings *settings_ref(struct settings *settings);
+void settings_unref(struct settings *settings);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* subs.h: a peer's subscriptions by sid: open addressing over pointers, 8 bytes a slot, nothing while
+ * there is none. Owner: the peer's loop. */
+#pragma once
+#include "base/slice.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct sub;
+
+struct subs {
+        struct sub **slots;
+        uint32_t n, cap;         /* cap is a power of two, or 0 */
+};
+
+struct sub *subs_find(const struct subs *subs, struct slice sid);     /* NULL: none */
+void subs_put(struct subs *subs, struct sub *sub);                    /* its sid is not there yet */
+void subs_take(struct subs *subs, struct sub *sub);                   /* it is there */
+/* Walk: for (uint32_t at = 0; (sub = subs_next(subs, &at));) */
+struct sub *subs_next(const struct subs *subs, uint32_t *at);
+void subs_fini(struct subs *subs);                                    /* the table, not the subscriptions */
