@@ -26,6 +26,7 @@ if [ $# = 1 ]; then
 else
         root=$(mktemp -d /var/tmp/fresh-debian.XXXXXX)
 fi
+chmod 755 "$root" # apt downloads as a user of its own
 mounts=()
 
 finish()
@@ -73,6 +74,7 @@ for file in /etc/apt/apt.conf.d/*prox*; do
 done
 # debootstrap made /dev of its own; the host's is not bound, so nothing of it can be lost here.
 mount_into proc proc -t proc
+mount_into devpts dev/pts -t devpts -o newinstance,ptmxmode=0666
 mount_into tmpfs dev/shm -t tmpfs
 
 git clone -q --no-local "$repository" "$root/midge"
