@@ -19,6 +19,9 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = HERE.parents[1] / "build" / "interop"
 
+# Without a network a fetch fails soon, instead of being retried for minutes.
+IMPATIENT = {"PIP_RETRIES": "1", "npm_config_fetch_retries": "1"}
+
 
 def _system_fixtures():
     path = HERE.parent / "system" / "conftest.py"
@@ -43,7 +46,7 @@ class Missing(Exception):
 
 def command(*words, cwd=None, env=None, seconds=300):
     """Run a tool; returns the finished process, whatever its status."""
-    return subprocess.run([str(w) for w in words], cwd=cwd, env={**os.environ, **(env or {})},
+    return subprocess.run([str(w) for w in words], cwd=cwd, env={**IMPATIENT, **os.environ, **(env or {})},
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
                           stderr=subprocess.PIPE, timeout=seconds * PATIENCE, text=True)
 
