@@ -37,5 +37,5 @@ void connect_options_fini(
 MUST_CHECK int connect_options_parse(
         struct connect_options *opts, struct slice json, struct errbuf *eb);
 
-/* Wipe and empty pass, auth_token and sig once authentication has used them. */
+/* Wipe and empty pass, auth_token, sig and proxy_sig once authentication has used them. */
 void connect_options_forget_secrets(struct connect_options *opts);

@@ -40,7 +40,7 @@ struct http_request {
 struct http_reader {
         size_t head_limit; /* bytes; beyond it the answer is 431 */
         size_t scanned;    /* the reader's own: bytes known not to end the head */
-        int status;        /* after an error: what to answer, 400, 414, 431, 501 or 505 */
+        int status;        /* after an error: what to answer, 400, 431, 501 or 505 */
 };
 
 void http_reader_init(struct http_reader *r, size_t head_limit);
@@ -64,8 +64,9 @@ MUST_CHECK bool http_path_decode(struct slice path, struct buf *out);
  * "." for nothing. */
 void http_path_clean(struct slice path, struct buf *out);
 
-/* The redirect rule of the monitoring port: the path a request should have used (rooted and clean,
- * one trailing slash kept) is appended to out. Returns true when it differs: answer 301 with it. */
+/* The redirect rule of the monitoring port. path is still percent-encoded. When its meaning is not
+ * rooted and clean (one trailing slash is kept), append the path that should have been asked for,
+ * encoded again and fit for a Location field, and return true: answer 301 and repeat the query. */
 bool http_path_redirect(struct slice path, struct buf *out);
 
 /* First value of a query parameter, decoded ('+' is a space), appended to out.

@@ -13,8 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct buf;
-
 enum {
         PARSE_MORE = 0,  /* incomplete; frame.need tells how much when it is known */
         PARSE_FRAME = 1, /* one operation; frame.consumed bytes belong to it */
@@ -49,7 +47,8 @@ struct parser {
         size_t max_control_line; /* argument bytes of one line; kinds other than client get 16 times
                                     it */
         /* The parser's own notes about the incomplete operation; zero at a boundary. */
-        size_t scanned; /* bytes known to hold no LF */
+        size_t scanned; /* bytes known to hold no LF; 0 until the first argument byte */
+        size_t args_at; /* with scanned: where the arguments begin */
         size_t need;    /* total bytes of the operation, its line is complete */
 };
 
@@ -67,11 +66,3 @@ MUST_CHECK int parser_next(struct parser *p, const char *data, size_t len, struc
 
 /* NATS number (sizes, UNSUB max): 1 to 9 ASCII digits, else -1. */
 int64_t proto_parse_size(struct slice token);
-
-/* A CONNECT line's JSON for logs: values of pass*, auth_token*, sig, proxy_sig, nkey become
- * [REDACTED]. */
-void proto_redact_connect(struct slice json, struct buf *out);
-
-/* Up to 32 bytes of input from `start`, in Go's %q form, for the log line about a protocol error.
- */
-void proto_snippet(struct slice input, size_t start, struct buf *out);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* encode_client.c: the builders that are not worth inlining. */
+#include "proto/encode_client.h"
+
+size_t encode_size(char *dst, uint64_t n)
+{
+        char digits[ENCODE_SIZE_MAX];
+        size_t at = sizeof(digits);
+
+        do {
+                digits[--at] = (char)('0' + n % 10);
+                n /= 10;
+        } while (n);
+        memcpy(dst, digits + at, sizeof(digits) - at);
+        return sizeof(digits) - at;
+}
+
+size_t encode_err(char *dst, struct slice text)
+{
+        char *p = encode_put(dst, SLICE_LIT("-ERR '"));
+
+        p = encode_put(p, text);
+        p = encode_put(p, SLICE_LIT("'\r\n"));
+        return (size_t)(p - dst);
+}
+
+size_t encode_no_responders(char *dst, struct slice reply, struct slice sid, struct slice subject)
+{
+        const struct slice begin = SLICE_LIT("NATS/1.0 503\r\nNats-Subject: ");
+        const struct slice end = SLICE_LIT("\r\n\r\n");
+        char digits[ENCODE_SIZE_MAX];
+        size_t digit_n = encode_size(digits, begin.len + subject.len + end.len);
+        struct slice size = slice_of(digits, digit_n);
+        struct msg_head head = {
+                .subject = reply, .sid = sid, .header_size = size, .total_size = size
+        };
+        char *p = dst + encode_msg_head(dst, &head);
+
+        p = encode_put(p, begin);
+        p = encode_put(p, subject);
+        p = encode_put(p, end);
+        p = encode_put(p, ENCODE_CRLF);
+        return (size_t)(p - dst);
+}

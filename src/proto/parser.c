@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parser.c: one operation at a time out of contiguous bytes.
+ *
+ *   PUB orders.eu reply 5\r\nhello\r\n
+ *   ^verb             line^     ^payload, then CRLF
+ *       ^args begin
+ *
+ * The four verbs that make up the traffic are told by their letters and their arguments are split
+ * while the end of the line is searched, in one pass. Everything else goes through verb_table. An
+ * incomplete line is split again when more has come, but only once its LF is there: until then just
+ * the new bytes are searched (scanned), so a peer that sends byte by byte costs no more than one
+ * that does not. */
+#include "proto/parser.h"
+
+#define ARGS_MAX 4
+#define CONTROL_LINE_FACTOR 16 /* for kinds other than client: origin, account, queues */
+#define EACH_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
+
+struct args {
+        struct slice arg[ARGS_MAX];
+        int n;
+        const char *begin; /* first byte behind the separator */
+        const char *end;   /* of the arguments, CR excluded */
+        const char *next;  /* behind the LF */
+};
+
+enum scan { SCAN_LINE, SCAN_MORE, SCAN_BAD };
+
+static inline bool is_blank(char c)
+{
+        return c == ' ' || c == '\t';
+}
+
+static inline bool is_separator(char c)
+{
+        return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* Compilers turn this into one load on little-endian machines. */
+static inline uint64_t load_le64(const char *ptr)
+{
+        const unsigned char *p = (const unsigned char *)ptr;
+
+        return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+               (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+               (uint64_t)p[7] << 56;
+}
+
+/* The first separator of [p, end), or end. Eight bytes at a time: all separators are below 0x21,
+ * and the subtraction marks the lowest such byte exactly (a borrow only runs upwards). */
+static inline const char *token_end(const char *p, const char *end)
+{
+        while (end - p >= 8) {
+                uint64_t word = load_le64(p);
+                uint64_t low = (word - EACH_BYTE(0x21)) & ~word & EACH_BYTE(0x80);
+
+                if (!low) {
+                        p += 8;
+                        continue;
+                }
+                p += __builtin_ctzll(low) / 8;
+                if (LIKELY(is_separator(*p)))
+                        return p;
+                p++;
+        }
+        while (p < end && !is_separator(*p))
+                p++;
+        return p;
+}
+
+/* Split the arguments of the line that goes on at p, up to its LF. SCAN_BAD: too many, or a CR
+ * inside. */
+static inline enum scan args_scan(const char *p, const char *end, int max, struct args *a)
+{
+        int n = 0;
+
+        while (p < end && is_blank(*p))
+                p++;
+        a->begin = p;
+        while (p < end) {
+                if (LIKELY((unsigned char)*p > ' ' || !is_separator(*p))) {
+                        if (UNLIKELY(n == max))
+                                return SCAN_BAD;
+                        a->arg[n].ptr = p;
+                        p = token_end(p, end);
+                        a->arg[n].len = (size_t)(p - a->arg[n].ptr);
+                        n++;
+                } else if (*p == '\r' || *p == '\n') {
+                        a->end = p;
+                        if (*p == '\r' && ++p == end)
+                                return SCAN_MORE;
+                        a->next = p + 1;
+                        a->n = n;
+                        return *p == '\n' ? SCAN_LINE : SCAN_BAD;
+                }
+                if (p < end && is_blank(*p))
+                        p++;
+        }
+        return SCAN_MORE;
+}
+
+static inline size_t line_limit(const struct parser *p)
+{
+        return p->kind == VERB_KIND_CLIENT ? p->max_control_line
+                                           : p->max_control_line * CONTROL_LINE_FACTOR;
+}
+
+/* The limit counts argument bytes; the separators before them, which the reference lets grow
+ * without end, are held to it as well because they stay in the connection's buffer. */
+static inline bool line_is_over(
+        const struct parser *p, const char *verb_end, const char *begin, const char *end)
+{
+        size_t limit = line_limit(p);
+
+        return (size_t)(end - begin) > limit || (size_t)(begin - verb_end) > limit;
+}
+
+/* No LF yet. */
+static int line_more(
+        struct parser *p, const char *data, size_t len, const char *verb_end, const char *begin)
+{
+        const char *end = data + len;
+
+        if (end > begin && end[-1] == '\r')
+                end--;
+        if (line_is_over(p, verb_end, begin, end))
+                return ERR_PROTO_CONTROL_LINE;
+        if (data + len > begin) {
+                p->args_at = (size_t)(begin - data);
+                p->scanned = len;
+        }
+        return PARSE_MORE;
+}
+
+/* The whole line from its argument begin, unsplit. Returns PARSE_FRAME when it is there. */
+static int line_take(struct parser *p, const char *data, size_t len, size_t verb_bytes,
+        struct slice *line, size_t *line_bytes)
+{
+        const char *end = data + len, *verb_end = data + verb_bytes, *begin = verb_end, *lf;
+
+        while (begin < end && is_blank(*begin))
+                begin++;
+        lf = begin < end ? memchr(begin, '\n', (size_t)(end - begin)) : NULL;
+        if (!lf)
+                return line_more(p, data, len, verb_end, begin);
+        *line_bytes = (size_t)(lf + 1 - data);
+        if (lf > begin && lf[-1] == '\r')
+                lf--;
+        if (line_is_over(p, verb_end, begin, lf))
+                return ERR_PROTO_CONTROL_LINE;
+        *line = slice_of(begin, (size_t)(lf - begin));
+        return PARSE_FRAME;
+}
+
+/* The line could not be split. Its fault shows when it is complete, as the reference does it. */
+static int line_unsplit(struct parser *p, const char *data, size_t len, size_t verb_bytes)
+{
+        struct slice line;
+        size_t line_bytes;
+        int result = line_take(p, data, len, verb_bytes, &line, &line_bytes);
+
+        return result == PARSE_FRAME ? ERR_PROTO_ARGS : result;
+}
+
+static inline int64_t size_of(struct slice token)
+{
+        int64_t n = 0;
+
+        if (token.len == 0 || token.len > 9)
+                return -1;
+        for (size_t i = 0; i < token.len; i++) {
+                unsigned digit = (unsigned char)token.ptr[i] - (unsigned)'0';
+
+                if (digit > 9)
+                        return -1;
+                n = n * 10 + digit;
+        }
+        return n;
+}
+
+/* Field by field: for an assignment of the whole struct gcc emits `rep stos`, which alone costs as
+ * much as parsing a small PUB. */
+static inline void frame_begin(struct frame *out, enum verb verb)
+{
+        const struct slice none = { NULL, 0 };
+
+        out->verb = verb;
+        out->header_bytes = out->total_bytes = 0;
+        out->consumed = out->need = 0;
+        out->subject = out->reply = out->queue = out->sid = none;
+        out->header_size = out->total_size = none;
+        out->header = out->payload = out->text = none;
+        out->max = 0;
+}
+
+static inline int frame_done(struct parser *p, struct frame *out, size_t consumed)
+{
+        out->consumed = consumed;
+        p->scanned = 0;
+        p->need = 0;
+        return PARSE_FRAME;
+}
+
+/* Behind the line: header, payload, CRLF. Sizes are set in *out. */
+static inline int payload_take(
+        struct parser *p, const char *data, size_t len, size_t line_bytes, struct frame *out)
+{
+        size_t total = out->total_bytes, need = line_bytes + total + 2;
+        const char *body = data + line_bytes;
+
+        if (UNLIKELY(p->max_payload >= 0 && (int64_t)total > p->max_payload)) {
+                size_t have = len - line_bytes;
+
+                out->header = slice_of(body, have < out->header_bytes ? have : out->header_bytes);
+                return ERR_PROTO_PAYLOAD;
+        }
+        if (UNLIKELY(len < need)) {
+                if (len == need - 1 && body[total] != '\r')
+                        return ERR_PROTO_OP;
+                p->need = out->need = need;
+                return PARSE_MORE;
+        }
+        if (UNLIKELY(body[total] != '\r' || body[total + 1] != '\n'))
+                return ERR_PROTO_OP;
+        out->header = slice_of(body, out->header_bytes);
+        out->payload = slice_of(body + out->header_bytes, total - out->header_bytes);
+        return frame_done(p, out, need);
+}
+
+static inline int sizes_take(struct frame *out, const struct args *a, bool with_header)
+{
+        int64_t total = size_of(a->arg[a->n - 1]), header = 0;
+
+        if (with_header) {
+                out->header_size = a->arg[a->n - 2];
+                header = size_of(out->header_size);
+        }
+        if (UNLIKELY(header < 0 || total < 0 || header > total))
+                return ERR_PROTO_ARGS;
+        out->total_size = a->arg[a->n - 1];
+        out->header_bytes = (uint32_t)header;
+        out->total_bytes = (uint32_t)total;
+        return 0;
+}
+
+/* PUB subject [reply] size, HPUB subject [reply] header-size total-size. */
+static inline int publish_take(struct parser *p, const char *data, size_t len, enum verb verb,
+        size_t verb_bytes, struct frame *out)
+{
+        bool with_header = verb == VERB_HPUB;
+        int least = with_header ? 3 : 2;
+        struct args a;
+        enum scan scan = args_scan(data + verb_bytes, data + len, least + 1, &a);
+
+        if (UNLIKELY(scan != SCAN_LINE))
+                return line_unsplit(p, data, len, verb_bytes);
+        if (UNLIKELY(line_is_over(p, data + verb_bytes, a.begin, a.end)))
+                return ERR_PROTO_CONTROL_LINE;
+        if (UNLIKELY(a.n < least || (with_header && !p->headers_ok)))
+                return ERR_PROTO_ARGS;
+        frame_begin(out, verb);
+        out->subject = a.arg[0];
+        if (a.n > least)
+                out->reply = a.arg[1];
+        if (UNLIKELY(sizes_take(out, &a, with_header) < 0))
+                return ERR_PROTO_ARGS;
+        return payload_take(p, data, len, (size_t)(a.next - data), out);
+}
+
+/* SUB subject [queue] sid, UNSUB sid [max]. */
+static inline int interest_take(struct parser *p, const char *data, size_t len, enum verb verb,
+        size_t verb_bytes, struct frame *out)
+{
+        bool is_sub = verb == VERB_SUB;
+        int least = is_sub ? 2 : 1;
+        struct args a;
+        enum scan scan = args_scan(data + verb_bytes, data + len, least + 1, &a);
+
+        if (UNLIKELY(scan != SCAN_LINE))
+                return line_unsplit(p, data, len, verb_bytes);
+        if (UNLIKELY(line_is_over(p, data + verb_bytes, a.begin, a.end)))
+                return ERR_PROTO_CONTROL_LINE;
+        if (UNLIKELY(a.n < least))
+                return ERR_PROTO_ARGS;
+        frame_begin(out, verb);
+        if (is_sub) {
+                out->subject = a.arg[0];
+                out->sid = a.arg[a.n - 1];
+                if (a.n > least)
+                        out->queue = a.arg[1];
+        } else {
+                out->sid = a.arg[0];
+                out->max = a.n > least ? size_of(a.arg[1]) : -1;
+        }
+        return frame_done(p, out, (size_t)(a.next - data));
+}
+
+/* The last argument of *line, which is shortened by it. */
+static struct slice last_arg(struct slice *line)
+{
+        size_t end = line->len, begin;
+
+        while (end > 0 && is_blank(line->ptr[end - 1]))
+                end--;
+        begin = end;
+        while (begin > 0 && !is_blank(line->ptr[begin - 1]))
+                begin--;
+        line->len = begin;
+        return slice_of(line->ptr + begin, end - begin);
+}
+
+/* Verbs of other servers: the line stays whole, only the sizes at its end are read. */
+static int sized_line_take(struct parser *p, const char *data, size_t len, size_t line_bytes,
+        bool with_header, struct frame *out)
+{
+        struct slice rest = out->text;
+        struct args a = { .n = 2 };
+
+        a.arg[1] = last_arg(&rest);
+        if (with_header)
+                a.arg[0] = last_arg(&rest);
+        if (sizes_take(out, &a, with_header) < 0)
+                return ERR_PROTO_ARGS;
+        return payload_take(p, data, len, line_bytes, out);
+}
+
+static int text_take(
+        struct parser *p, const char *data, size_t len, enum verb verb, struct frame *out)
+{
+        const struct verb_info *info = &verb_table[verb];
+        size_t line_bytes = 0;
+        int result;
+
+        frame_begin(out, verb);
+        result = line_take(p, data, len, info->text.len, &out->text, &line_bytes);
+        if (result != PARSE_FRAME)
+                return result;
+        if (info->shape == VERB_SHAPE_LINE_SIZE || info->shape == VERB_SHAPE_LINE_SIZES)
+                return sized_line_take(
+                        p, data, len, line_bytes, info->shape == VERB_SHAPE_LINE_SIZES, out);
+        if (out->text.len == 0 && (verb == VERB_CONNECT || verb == VERB_INFO))
+                return ERR_PROTO_ARGS;
+        if (info->shape == VERB_SHAPE_NONE)
+                out->text = SLICE_NULL;
+        return frame_done(p, out, line_bytes);
+}
+
+static int take(struct parser *p, const char *data, size_t len, enum verb verb, struct frame *out)
+{
+        switch (verb_table[verb].shape) {
+        case VERB_SHAPE_PUB:
+        case VERB_SHAPE_HPUB:
+                return publish_take(p, data, len, verb, verb_table[verb].text.len, out);
+        case VERB_SHAPE_SUB:
+        case VERB_SHAPE_UNSUB:
+                return interest_take(p, data, len, verb, verb_table[verb].text.len, out);
+        case VERB_SHAPE_NONE:
+        case VERB_SHAPE_TEXT:
+        case VERB_SHAPE_LINE:
+        case VERB_SHAPE_LINE_SIZE:
+        case VERB_SHAPE_LINE_SIZES:
+                break;
+        }
+        return text_take(p, data, len, verb, out);
+}
+
+static inline bool is_letter(char c, char upper)
+{
+        return (c & 0xdf) == upper;
+}
+
+/* How many bytes of text, at most len, the data begins with; letters in either case. */
+static size_t common_bytes(const char *data, size_t len, struct slice text)
+{
+        size_t n = 0;
+
+        while (n < len && n < text.len) {
+                char want = text.ptr[n];
+
+                if (want >= 'A' && want <= 'Z' ? !is_letter(data[n], want) : data[n] != want)
+                        break;
+                n++;
+        }
+        return n;
+}
+
+/* PARSE_FRAME: *verb is known and the byte behind it fits. */
+static int verb_find(const struct parser *p, const char *data, size_t len, enum verb *verb)
+{
+        for (int v = 0; v < VERB_COUNT; v++) {
+                const struct verb_info *info = &verb_table[v];
+                size_t n;
+
+                if (!(info->kinds & p->kind))
+                        continue;
+                n = common_bytes(data, len, info->text);
+                if (n == len)
+                        return PARSE_MORE;
+                if (n < info->text.len)
+                        continue;
+                if (info->separator == VERB_SEPARATOR_REQUIRED && !is_blank(data[n]))
+                        return ERR_PROTO_OP;
+                *verb = (enum verb)v;
+                return PARSE_FRAME;
+        }
+        return ERR_PROTO_OP;
+}
+
+/* More of an incomplete operation has come. PARSE_FRAME: worth reading it from its beginning. */
+static int resume(struct parser *p, const char *data, size_t len, struct frame *out)
+{
+        const char *verb_end = data + p->args_at; /* the separators were counted before */
+
+        out->need = p->need;
+        if (p->need)
+                return len + 1 < p->need ? PARSE_MORE : PARSE_FRAME;
+        if (len > p->scanned && memchr(data + p->scanned, '\n', len - p->scanned))
+                return PARSE_FRAME;
+        return line_more(p, data, len, verb_end, verb_end);
+}
+
+void parser_init(struct parser *p, enum verb_kind kind)
+{
+        *p = (struct parser){ .kind = kind, .max_payload = -1, .max_control_line = 4096 };
+}
+
+int parser_next(struct parser *p, const char *data, size_t len, struct frame *out)
+{
+        enum verb verb;
+        int result;
+
+        out->need = 0;
+        if (UNLIKELY(p->scanned || p->need)) {
+                result = resume(p, data, len, out);
+                if (result != PARSE_FRAME)
+                        return result;
+        }
+        if (LIKELY(len > 6 && p->kind == VERB_KIND_CLIENT)) {
+                if (is_letter(data[0], 'P') && is_letter(data[1], 'U') && is_letter(data[2], 'B') &&
+                        is_blank(data[3]))
+                        return publish_take(p, data, len, VERB_PUB, 3, out);
+                if (is_letter(data[0], 'H') && is_letter(data[1], 'P') && is_letter(data[2], 'U') &&
+                        is_letter(data[3], 'B') && is_blank(data[4]))
+                        return publish_take(p, data, len, VERB_HPUB, 4, out);
+                if (is_letter(data[0], 'S') && is_letter(data[1], 'U') && is_letter(data[2], 'B') &&
+                        is_blank(data[3]))
+                        return interest_take(p, data, len, VERB_SUB, 3, out);
+                if (is_letter(data[0], 'U') && is_letter(data[1], 'N') && is_letter(data[2], 'S') &&
+                        is_letter(data[3], 'U') && is_letter(data[4], 'B') && is_blank(data[5]))
+                        return interest_take(p, data, len, VERB_UNSUB, 5, out);
+        }
+        result = len ? verb_find(p, data, len, &verb) : PARSE_MORE;
+        if (result != PARSE_FRAME)
+                return result;
+        return take(p, data, len, verb, out);
+}
+
+int64_t proto_parse_size(struct slice token)
+{
+        return size_of(token);
+}
