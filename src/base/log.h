@@ -28,11 +28,15 @@ struct log_options {
         long long max_files;
 };
 
-/* Start or change the sinks. Control thread. On failure the old sinks stay. */
+/* Start or change the sinks. Control thread. On failure the old sinks stay and eb holds the sentence
+ * for the user ("error opening file: open /x/y: no such file or directory"). Lines logged before the
+ * first log_open() are lost. A relative file is resolved against the working directory. */
 MUST_CHECK int log_open(const struct log_options *opts, struct errbuf *eb);
-int log_reopen(struct errbuf *eb);       /* close and open the file again (USR1) */
+/* Close and open the file again (USR1). ERR_NOTFOUND: "no logger"; ERR_INVALID: "not a file logger";
+ * else the error of opening, and the old file stays. Logs nothing itself. */
+int log_reopen(struct errbuf *eb);
 void log_flush(void);                    /* wait until everything logged so far is written */
-void log_close(void);                    /* flush, stop the writer, close */
+void log_close(void);                    /* flush, stop the writer, close; no other thread logs now */
 
 bool log_enabled_(enum log_level level);
 void log_write_(enum log_level level, const struct log_tag *tag, const char *fmt, ...) PRINTF_LIKE(3, 4);

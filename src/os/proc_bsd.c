@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -41,6 +42,11 @@ uint64_t os_cpu_ns(void)
         if (getrusage(RUSAGE_SELF, &usage) != 0)
                 return 0;
         return timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
+}
+
+const char *os_program(void)
+{
+        return getprogname();
 }
 
 void os_thread_name(const char *name)

@@ -45,6 +45,11 @@ uint64_t os_cpu_ns(void)
         return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
+const char *os_program(void)
+{
+        return program_invocation_short_name;
+}
+
 void os_thread_name(const char *name)
 {
         char cut[16];
