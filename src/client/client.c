@@ -240,7 +240,8 @@ static void on_accept(struct mail *mail)
         int rc = peer_init(&client->peer, &client_ops, server, letter->loop, letter->fd);
         xfree(letter);
         if (rc < 0) {
-                log_error(NULL, "Error accepting a client: %s", err_text(rc));
+                if (rc != ERR_CLOSED)
+                        log_error(NULL, "Error accepting a client: %s", err_text(rc));
                 xfree(client);
                 return;
         }

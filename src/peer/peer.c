@@ -73,8 +73,13 @@ static void format_tag(const struct log_tag *tag, char *dst, size_t size)
 
 static void free_if_done(struct peer *peer)
 {
-        if (peer->own.socket_gone && peer->own.subs_gone)
-                peer->ops->free(peer);
+        struct loop *loop = peer->loop;
+        if (!peer->own.socket_gone || !peer->own.subs_gone)
+                return;
+        list_remove(&peer->own.member);
+        peer->ops->free(peer);
+        if (--loop->roster->alive == 0 && loop->roster->draining)
+                loop_stop(loop);
 }
 
 static void on_retired_mail(struct mail *mail)
@@ -159,7 +164,8 @@ int peer_init(struct peer *peer, const struct peer_ops *ops, struct peer_server 
         peer->loop = loop;
         peer->server = server;
         peer->tag.format = format_tag;
-        int rc = conn_init(&peer->own.conn, loop, fd, &peer_conn_ops);
+        int rc = loop->roster->draining ? ERR_CLOSED
+                                        : conn_init(&peer->own.conn, loop, fd, &peer_conn_ops);
         if (rc < 0) {
                 close(fd);
                 return rc;
@@ -174,6 +180,7 @@ int peer_init(struct peer *peer, const struct peer_ops *ops, struct peer_server 
         peer->own.conn.write_deadline_ns = (uint64_t)peer_settings(peer)->timing.write_deadline_ns;
         list_push_back(&loop->roster->peers, &peer->own.member);
         loop->roster->n++;
+        loop->roster->alive++;
         peer_apply_settings(peer);
         return 0;
 }
@@ -203,6 +210,7 @@ void peer_close(struct peer *peer, enum close_reason reason)
         loop_timer_stop(peer->loop, &peer->own.ping);
         loop_timer_stop(peer->loop, &peer->own.stall);
         list_remove(&peer->own.member);
+        list_push_back(&peer->loop->roster->ending, &peer->own.member);
         peer->loop->roster->n--;
         peer->ops->on_close(peer);
         retire(peer);

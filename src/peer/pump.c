@@ -5,6 +5,7 @@
 #include "base/rcu.h"
 #include "peer/peer.h"
 #include "peer/settings.h"
+#include "proto/redact.h"
 
 static void on_parse_error(struct peer *peer, int rc, struct slice rest)
 {

@@ -8,6 +8,7 @@ struct roster *roster_new(struct settings *settings)
 {
         struct roster *roster = xnew(struct roster);
         list_init(&roster->peers);
+        list_init(&roster->ending);
         roster->settings = settings_ref(settings);
         return roster;
 }
@@ -36,4 +37,22 @@ void roster_apply(struct loop *loop, struct settings *settings)
         loop->roster->settings = settings;
         roster_each(loop, apply, NULL);
         settings_unref(old);
+}
+
+static void close_for_shutdown(struct peer *peer, void *ctx)
+{
+        (void)ctx;
+        peer_close(peer, CLOSE_SERVER_SHUTDOWN);
+}
+
+void roster_drain(struct loop *loop)
+{
+        struct roster *roster = loop->roster;
+        if (roster->draining)
+                list_foreach_safe(&roster->ending, it)
+                        conn_close(&list_entry(it, struct peer, own.member)->own.conn, CONN_CLOSE_NOW);
+        roster->draining = true;
+        roster_each(loop, close_for_shutdown, NULL);
+        if (roster->alive == 0)
+                loop_stop(loop);
 }

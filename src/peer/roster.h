@@ -2,14 +2,18 @@
 /* roster.h: the peers of one loop, and the settings they live under. Owner: the loop. */
 #pragma once
 #include "base/list.h"
+#include <stdbool.h>
 
 struct loop;
 struct peer;
 struct settings;
 
 struct roster {
-        struct list peers;               /* by peer->own.member */
-        unsigned n;
+        struct list peers;               /* open ones, by peer->own.member */
+        struct list ending;              /* closing ones, by the same member, until they are freed */
+        unsigned n;                      /* open */
+        unsigned alive;                  /* not freed yet */
+        bool draining;                   /* the server stops: no new peers; the loop ends with the last */
         struct settings *settings;       /* one reference */
 };
 
@@ -18,6 +22,10 @@ void roster_free(struct roster *roster);                         /* no peer is l
 
 /* Owner: new settings for all peers of the loop; takes over the caller's reference. */
 void roster_apply(struct loop *loop, struct settings *settings);
+
+/* Owner: close everybody and end the loop when the last is freed. Call again to stop waiting for those
+ * that do not read their last bytes. */
+void roster_drain(struct loop *loop);
 
 typedef void (*roster_fn)(struct peer *peer, void *ctx);
 void roster_each(struct loop *loop, roster_fn fn, void *ctx);    /* fn may close its peer */

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "peer/peer.h"
 #include "peer/settings.h"
+#include "proto/redact.h"
 
 static void arg(struct buf *line, struct slice s)
 {

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pid and ports files (config.md 4.3). */
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "monitor/monitor.h"
+#include "server/server_internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int write_file(const char *path, struct slice text, mode_t mode, struct errbuf *eb)
+{
+        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+        if (fd < 0) {
+                int err = -errno;
+                return errbuf_set(eb, err, "open %s: %s", path, err_text(err));
+        }
+        ssize_t n = write(fd, text.ptr, text.len);
+        int err = n == (ssize_t)text.len ? 0 : n < 0 ? -errno : -ENOSPC;
+        close(fd);
+        return err ? errbuf_set(eb, err, "write %s: %s", path, err_text(err)) : 0;
+}
+
+int pid_file_write(const char *path, struct errbuf *eb)
+{
+        char text[32];
+        int n = snprintf(text, sizeof text, "%ld", (long)getpid());
+        return write_file(path, slice_of(text, (size_t)n), 0600, eb);
+}
+
+static char *ports_path(const struct server *server, const char *dir)
+{
+        struct buf path = { 0 };
+        buf_printf(&path, "%s/%s_%ld.ports", dir, server_name(server), (long)getpid());
+        return buf_take_str(&path);
+}
+
+static void url_list(struct json_writer *w, const char *key, const char *scheme, const char *host, int port)
+{
+        char url[320];
+        bool v6 = strchr(host, ':') != NULL;
+        snprintf(url, sizeof url, "%s://%s%s%s:%d", scheme, v6 ? "[" : "", host, v6 ? "]" : "", port);
+        json_array_open(w, key);
+        json_str(w, NULL, url);
+        json_array_close(w);
+}
+
+void ports_file_write(struct server *server)
+{
+        const struct options *opts = server->opts;
+        if (opts->ports_file_dir[0] == '\0')
+                return;
+        struct buf text = { 0 };
+        struct json_writer w;
+        struct errbuf eb = { "" };
+        json_begin(&w, &text, 0);
+        json_object_open(&w, NULL);
+        url_list(&w, "nats", server->tls ? "tls" : "nats", opts->client.host, server->client_port);
+        if (server->monitor)
+                url_list(&w, "monitoring", opts->monitor.https_port ? "https" : "http", opts->monitor.host,
+                        monitor_port(server->monitor));
+        json_object_close(&w);
+        char *path = ports_path(server, opts->ports_file_dir);
+        if (write_file(path, buf_slice(&text), 0666, &eb) < 0)
+                log_error(NULL, "Error writing ports file (%s): %s", path, eb.text);
+        xfree(path);
+        buf_fini(&text);
+}
+
+void ports_file_remove(struct server *server, const char *dir)
+{
+        if (dir[0] == '\0')
+                return;
+        char *path = ports_path(server, dir);
+        if (unlink(path) != 0 && errno != ENOENT)
+                log_error(NULL, "Error cleaning up ports file %s: %s", path, err_text(-errno));
+        xfree(path);
+}

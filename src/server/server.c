@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Order of life, downwards at the start and upwards at the stop:
+ *   log, registry, TLS, crypto pool, settings, worker loops, monitor, client listener, files, signals.
+ * The control loop runs on the calling thread in between. */
+#include "server/server.h"
+#include "account/registry.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rcu.h"
+#include "base/thread.h"
+#include "client/client.h"
+#include "monitor/monitor.h"
+#include "net/crypto_pool.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "net/sigs.h"
+#include "os/os.h"
+#include "peer/peer_info.h"
+#include "peer/settings.h"
+#include "server/server_internal.h"
+#include "tls/tls_ctx.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { HANDSHAKE_QUEUE_MAX = 16 * 1024 };
+#define DRAIN_PATIENCE_NS (2 * NS_PER_SEC)
+
+const char *server_name(const struct server *server)
+{
+        const char *slash = strrchr(server->argv[0], '/');
+        return slash ? slash + 1 : server->argv[0];
+}
+
+/* ---- accepting --------------------------------------------------------------------------- */
+
+static void on_accept(void *ctx, int fd)
+{
+        struct server *server = ctx;
+        struct loop *loop = server->loops[server->next_loop++ % server->peers.loop_n];
+        client_accept_post(&server->peers, loop, fd);
+}
+
+void server_close_listener(struct server *server)
+{
+        if (server->clients == NULL)
+                return;
+        listener_close(server->clients);
+        server->clients = NULL;
+        log_debug(NULL, "Client accept loop exiting..");
+}
+
+/* ---- stopping ---------------------------------------------------------------------------- */
+
+/* Loops end by themselves when their last peer is gone; those that do not read are not waited for long. */
+static void on_drain_timer(struct timer *timer)
+{
+        struct server *server = CONTAINER_OF(timer, struct server, drain_timer);
+        workers_drain(server);
+        loop_timer_start(server->control, timer, DRAIN_PATIENCE_NS);
+}
+
+struct join_mail {
+        struct mail mail;
+        struct server *server;
+};
+
+static void on_joined(struct mail *mail)
+{
+        struct join_mail *letter = CONTAINER_OF(mail, struct join_mail, mail);
+        struct server *server = letter->server;
+        xfree(letter);
+        loop_timer_stop(server->control, &server->drain_timer);
+        loop_stop(server->control);
+}
+
+/* A thread of its own waits for the loops, so that the control loop goes on answering meanwhile. */
+static void join_workers(void *ctx)
+{
+        struct server *server = ctx;
+        workers_stop(server);
+        struct join_mail *letter = xnew(struct join_mail);
+        letter->server = server;
+        letter->mail.deliver = on_joined;
+        loop_post(server->control, &letter->mail);
+}
+
+void server_stop(struct server *server)
+{
+        if (server->stopping)
+                return;
+        server->stopping = true;
+        log_info(NULL, "Initiating Shutdown...");
+        if (server->lame)
+                lame_duck_fini(server);
+        server_close_listener(server);
+        if (server->monitor)
+                monitor_stop(server->monitor);
+        server->monitor = NULL;
+        workers_drain(server);
+        server->drain_timer.fn = on_drain_timer;
+        loop_timer_start(server->control, &server->drain_timer, DRAIN_PATIENCE_NS);
+        server->joiner = thread_start("joiner", THREAD_NONE, join_workers, server);
+}
+
+static void on_signal(void *ctx, int signum)
+{
+        struct server *server = ctx;
+        struct errbuf eb = { "" };
+        switch (signum) {
+        case SIGINT:
+                log_info(NULL, "Trapped \"interrupt\" signal");
+                server_stop(server);
+                break;
+        case SIGTERM:
+                log_info(NULL, "Trapped \"terminated\" signal");
+                if (server->lame == NULL)
+                        server_stop(server);
+                break;
+        case SIGUSR1:
+                log_info(NULL, "Trapped \"user defined signal 1\" signal");
+                if (server->opts->log.file == NULL)
+                        log_info(NULL, "File log re-open ignored, not a file logger");
+                else if (log_reopen(&eb) < 0)
+                        log_error(NULL, "Unable to re-open the log file: %s", eb.text);
+                else
+                        log_info(NULL, "File log re-opened");
+                break;
+        case SIGUSR2:
+                log_info(NULL, "Trapped \"user defined signal 2\" signal");
+                lame_duck_start(server);
+                break;
+        case SIGHUP:
+                log_info(NULL, "Trapped \"hangup\" signal");
+                server_reload(server);
+                break;
+        default:
+                break;
+        }
+}
+
+/* ---- starting ---------------------------------------------------------------------------- */
+
+static bool listeners_up(void *ctx)
+{
+        const struct server *server = ctx;
+        return server->clients != NULL || server->lame != NULL;
+}
+
+static int start_monitor(struct server *server, struct errbuf *eb)
+{
+        const struct options *opts = server->opts;
+        if (opts->monitor.http_port == 0 && opts->monitor.https_port == 0)
+                return 0;
+        const struct monitor_env env = {
+                .control = server->control,
+                .crypto = server->crypto,
+                .peers = &server->peers,
+                .tls = server->tls,
+                .options = opts,
+                .server_id = server->id,
+                .server_name = opts->server_name[0] ? opts->server_name : server->id,
+                .start_ns = server->start_ns,
+                .config_load_ns = server->config_load_ns,
+                .client_port = server->client_port,
+                .listeners_up = listeners_up,
+                .listeners_ctx = server,
+        };
+        return monitor_start(&server->monitor, &env, eb);
+}
+
+static int start_listener(struct server *server, struct errbuf *eb)
+{
+        const struct listen_options *client = &server->opts->client;
+        int rc = listener_open(&server->clients, server->control, client->host,
+                client->port < 0 ? 0 : client->port, on_accept, server, eb);
+        if (rc == 0)
+                server->client_port = listener_port(server->clients);
+        return rc;
+}
+
+static int start_files(struct server *server, struct errbuf *eb)
+{
+        const struct options *opts = server->opts;
+        if (opts->pid_file[0] && pid_file_write(opts->pid_file, eb) < 0)
+                return ERR_IO;
+        ports_file_write(server);
+        return 0;
+}
+
+static void on_closed_record(struct peer_server *peers, struct peer_info *record)
+{
+        struct server *server = CONTAINER_OF(peers, struct server, peers);
+        if (server->monitor)
+                monitor_add_closed(server->monitor, record);
+        else
+                peer_info_free(record);
+}
+
+int server_open_log(const struct options *opts, struct errbuf *eb)
+{
+        const struct log_options log = {
+                .file = opts->log.file,
+                .debug = opts->log.debug,
+                .trace = opts->log.trace,
+                .time = opts->log.time,
+                .time_utc = opts->log.time_utc,
+                .syslog = opts->log.syslog,
+                .remote_syslog = opts->log.remote_syslog,
+                .size_limit_bytes = opts->log.size_limit_bytes,
+                .max_files = opts->log.max_files,
+        };
+        return log_open(&log, eb);
+}
+
+/* There is no log to say it in: standard error, in the form of Go's default logger. */
+static void server_print_log_failure(const struct errbuf *eb)
+{
+        char stamp[32];
+        time_t now = time(NULL);
+        struct tm tm;
+        localtime_r(&now, &tm);
+        strftime(stamp, sizeof stamp, "%Y/%m/%d %H:%M:%S", &tm);
+        fprintf(stderr, "%s %s\n", stamp, eb->text);
+}
+
+static void init(struct server *server, struct options *opts, int argc, char **argv)
+{
+        *server = (struct server){ .opts = opts, .argc = argc, .argv = argv };
+        server->start_ns = server->config_load_ns = clock_wall_ns();
+        nkey_fresh_name(NKEY_SERVER, server->id);
+        nkey_fresh_name(NKEY_CURVE, server->xkey);
+        server->peers.registry = registry_new();
+        server->peers.id = server->id;
+}
+
+static void fini(struct server *server)
+{
+        if (server->crypto)
+                crypto_pool_free(server->crypto);
+        settings_unref(server->settings);
+        tls_ctx_unref(server->tls);
+        rcu_barrier_wait();
+        registry_free(server->peers.registry);
+        loop_free(server->control);
+        options_free(server->opts);
+}
+
+/* Everything up to the first accept. What was started before a failure is stopped by the caller. */
+static int start(struct server *server, struct errbuf *eb)
+{
+        const struct options *opts = server->opts;
+        const struct listen_options *client = &opts->client;
+        if (compile_tls(opts, &server->tls, eb) < 0)
+                return ERR_TLS;
+        server->crypto = crypto_pool_new(opts->crypto_thread_n, HANDSHAKE_QUEUE_MAX);
+        if (start_listener(server, eb) < 0) {
+                struct errbuf cause = *eb;
+                return errbuf_set(eb, ERR_IO, "Error listening on port: %s:%d, \"%s\"", client->host,
+                        client->port < 0 ? 0 : client->port, cause.text);
+        }
+        server->settings = compile_settings(server, false);
+        workers_start(server);
+        if (start_monitor(server, eb) < 0) {
+                errbuf_prefix(eb, "Can't start monitoring");
+                return ERR_IO;
+        }
+        banner_listening(server);
+        if (start_files(server, eb) < 0) {
+                errbuf_prefix(eb, "Could not write pidfile");
+                return ERR_IO;
+        }
+        return 0;
+}
+
+static const int watched[] = { SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP, 0 };
+
+int server_run(struct options *opts, int argc, char **argv)
+{
+        static struct server server;
+        struct errbuf eb = { "" };
+        thread_set_role(THREAD_CONTROL, "midge");
+        signal(SIGPIPE, SIG_IGN);
+        (void)os_fd_limit_raise(); /* best effort: the limit shows in accept errors */
+        init(&server, opts, argc, argv);
+        if (server_open_log(opts, &eb) < 0) {
+                server_print_log_failure(&eb);
+                return 1;
+        }
+        server.control = loop_new(LOOP_MAX);
+        server.peers.control = server.control;
+        server.peers.on_closed_record = on_closed_record;
+        server.sigs = sigs_open(server.control, watched, on_signal, &server);
+        banner_print(&server);
+        if (start(&server, &eb) < 0) {
+                log_fatal(NULL, "%s", eb.text);
+                log_flush();
+                _exit(1); /* as the reference: a fatal line ends the process, nothing was served yet */
+        }
+        loop_run(server.control);
+        thread_join(server.joiner);
+        sigs_close(server.sigs);
+        ports_file_remove(&server, server.opts->ports_file_dir);
+        log_info(NULL, "Server Exiting..");
+        fini(&server);
+        log_close();
+        return 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server_internal.h: the server's own struct, for the files of this folder. Control thread only. */
+#pragma once
+#include "cred/nkey.h"
+#include "net/timer.h"
+#include "peer/peer_server.h"
+#include "server/server.h"
+
+struct crypto_pool;
+struct listener;
+struct loop;
+struct monitor;
+struct settings;
+struct sigs;
+struct thread;
+struct tls_ctx;
+
+struct server {
+        struct options *opts;            /* current; replaced whole by a reload */
+        int argc;
+        char **argv;
+        struct settings *settings;       /* current; one reference */
+        struct tls_ctx *tls;             /* of the client port, NULL: none; one reference */
+        struct peer_server peers;
+        struct loop *control;
+        struct loop **loops;
+        struct thread **threads;
+        struct crypto_pool *crypto;
+        struct listener *clients;        /* NULL: not listening (any more) */
+        unsigned next_loop;              /* where the next client goes */
+        int client_port;                 /* the real one */
+        struct monitor *monitor;
+        struct sigs *sigs;
+        char id[NKEY_TEXT_SIZE], xkey[NKEY_TEXT_SIZE];
+        uint64_t start_ns, config_load_ns;       /* wall clock */
+        struct timer drain_timer;
+        struct thread *joiner;           /* waits for the loops during the stop */
+        struct timer lame_timer;
+        struct lame_duck *lame;          /* NULL: not in lame duck mode */
+        bool stopping;
+};
+
+/* "nats-server" when installed under that name, else as argv[0] says. */
+const char *server_name(const struct server *server);
+
+/* workers.c */
+void workers_start(struct server *server);       /* loops, rosters, dispatch, threads */
+void workers_stop(struct server *server);        /* after they drained: join and free */
+void workers_apply(struct server *server);       /* hand server->settings to every loop */
+void workers_drain(struct server *server);       /* close every peer; call again to insist */
+
+/* banner.c: the start-up lines (config.md 4.6). */
+void banner_print(struct server *server);
+void banner_listening(struct server *server);
+
+/* compile.c: options to what the lower layers take. */
+MUST_CHECK int compile_tls(const struct options *opts, struct tls_ctx **out, struct errbuf *eb);
+struct settings *compile_settings(struct server *server, bool lame_duck);
+
+/* files.c */
+MUST_CHECK int pid_file_write(const char *path, struct errbuf *eb);
+void ports_file_write(struct server *server);
+void ports_file_remove(struct server *server, const char *dir);
+
+/* reload.c */
+void server_reload(struct server *server);
+
+/* lameduck.c */
+void lame_duck_start(struct server *server);
+void lame_duck_fini(struct server *server);
+
+/* server.c */
+int server_open_log(const struct options *opts, struct errbuf *eb);
+void server_stop(struct server *server);         /* begin the shutdown; server_run() returns later */
+void server_close_listener(struct server *server);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "base/thread.h"
+#include "dispatch/dispatch.h"
+#include "net/loop.h"
+#include "os/os.h"
+#include "peer/roster.h"
+#include "peer/settings.h"
+#include "server/server_internal.h"
+#include "subject/match_cache.h"
+#include <stdio.h>
+
+static void run(void *ctx)
+{
+        loop_run(ctx);
+}
+
+void workers_start(struct server *server)
+{
+        int n = server->opts->loop_n > 0 ? server->opts->loop_n : os_cpu_n();
+        if (n > LOOP_MAX)
+                n = LOOP_MAX;
+        size_t entries = server->opts->disable_sublist_cache ? 0 : MATCH_CACHE_ENTRIES;
+        server->loops = xcalloc((size_t)n, sizeof server->loops[0]);
+        server->threads = xcalloc((size_t)n, sizeof server->threads[0]);
+        server->peers.loops = server->loops;
+        server->peers.loop_n = (unsigned)n;
+        for (int i = 0; i < n; i++) {
+                struct loop *loop = loop_new((unsigned)i);
+                loop->roster = roster_new(server->settings);
+                dispatch_new(loop, &server->peers, entries);
+                server->loops[i] = loop;
+        }
+        for (int i = 0; i < n; i++) {
+                char name[24];
+                snprintf(name, sizeof name, "loop-%d", i);
+                server->threads[i] = thread_start(name, THREAD_LOOP, run, server->loops[i]);
+        }
+}
+
+void workers_stop(struct server *server)
+{
+        for (unsigned i = 0; i < server->peers.loop_n; i++)
+                thread_join(server->threads[i]);
+        for (unsigned i = 0; i < server->peers.loop_n; i++) {
+                roster_free(server->loops[i]->roster);
+                dispatch_free(server->loops[i]->dispatch);
+                loop_free(server->loops[i]);
+        }
+        xfree(server->threads);
+        xfree(server->loops);
+}
+
+struct loop_mail {
+        struct mail mail;
+        struct loop *loop;
+        struct settings *settings;
+};
+
+static struct loop_mail *letter_to(struct loop *loop, mail_fn deliver)
+{
+        struct loop_mail *letter = xnew(struct loop_mail);
+        letter->loop = loop;
+        letter->mail.deliver = deliver;
+        return letter;
+}
+
+static void on_apply(struct mail *mail)
+{
+        struct loop_mail *letter = CONTAINER_OF(mail, struct loop_mail, mail);
+        roster_apply(letter->loop, letter->settings);
+        xfree(letter);
+}
+
+void workers_apply(struct server *server)
+{
+        for (unsigned i = 0; i < server->peers.loop_n; i++) {
+                struct loop_mail *letter = letter_to(server->loops[i], on_apply);
+                letter->settings = settings_ref(server->settings);
+                loop_post(server->loops[i], &letter->mail);
+        }
+}
+
+static void on_drain(struct mail *mail)
+{
+        struct loop_mail *letter = CONTAINER_OF(mail, struct loop_mail, mail);
+        roster_drain(letter->loop);
+        xfree(letter);
+}
+
+void workers_drain(struct server *server)
+{
+        for (unsigned i = 0; i < server->peers.loop_n; i++)
+                loop_post(server->loops[i], &letter_to(server->loops[i], on_drain)->mail);
+}
