@@ -112,7 +112,8 @@ static void no_responders(natsConnection *nc)
 {
         natsMsg *reply = NULL;
         begin("no_responders");
-        natsStatus status = natsConnection_RequestString(&reply, nc, "interop.nobody", "?", WAIT_MS);
+        natsStatus status =
+                natsConnection_RequestString(&reply, nc, "interop.nobody", "?", WAIT_MS);
         if (status != NATS_NO_RESPONDERS)
                 fail(natsStatus_GetText(status));
         passed();
