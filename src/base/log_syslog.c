@@ -214,8 +214,8 @@ static const struct log_sink_ops syslog_ops = {
 static int parse_remote(struct log_syslog *syslog, const char *url, struct errbuf *eb)
 {
         const char *colon = strchr(url, ':');
-        const char *rest = colon ? colon + 1 : url + strlen(url);
-        if (strncmp(rest, "//", 2) == 0)
+        const char *rest = colon ? colon + 1 : "";
+        if (rest[0] == '/' && rest[1] == '/')
                 rest += 2;
         syslog->network = xstrndup(url, colon ? (size_t)(colon - url) : 0);
         if (strcmp(syslog->network, "unix") == 0) {
