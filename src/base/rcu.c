@@ -3,7 +3,16 @@
  * Retired nodes gather in a stack without locks; the reclaim thread takes the whole stack, waits
  * for one grace period and runs the callbacks, oldest first. It pauses a moment before each round,
  * because a grace period interrupts every core and serves a thousand nodes as well as one. */
-#define _LGPL_SOURCE /* liburcu: read sections inline */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RCU_TSAN 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define RCU_TSAN 1
+#endif
+#ifndef RCU_TSAN
+#define _LGPL_SOURCE /* liburcu: read sections inline; its plain accesses are no news of ours */
+#endif
 #include "base/rcu.h"
 #include "base/thread.h"
 #include <pthread.h>
@@ -29,14 +38,6 @@ static struct {
 
 /* ThreadSanitizer does not see the barriers inside liburcu: tell it that what happened in a read
  * section came before the callbacks of the grace period that waited for the section. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define RCU_TSAN 1
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define RCU_TSAN 1
-#endif
-
 #ifdef RCU_TSAN
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
