@@ -7,17 +7,17 @@
 struct tls_session;
 
 struct tls_peer_cert {
-        char *subject;           /* Go's pkix.Name text */
-        char spki_sha256[65];    /* of the DER SubjectPublicKeyInfo, lower-case hex: the pin */
-        char cert_sha256[65];    /* of the whole DER */
+        char *subject;        /* Go's pkix.Name text */
+        char spki_sha256[65]; /* of the DER SubjectPublicKeyInfo, lower-case hex: the pin */
+        char cert_sha256[65]; /* of the whole DER */
 };
 
 struct tls_identity {
-        const char *version;     /* "1.2", "1.3" */
-        const char *cipher;      /* Go's name */
-        const char *group;       /* "X25519", "CurveP256"; "" when there was no key exchange */
+        const char *version; /* "1.2", "1.3" */
+        const char *cipher;  /* Go's name */
+        const char *group;   /* "X25519", "CurveP256"; "" when there was no key exchange */
         bool resumed;
-        char *sni;               /* "" when none was sent */
+        char *sni;                   /* "" when none was sent */
         struct tls_peer_cert *certs; /* as sent, leaf first; after resumption the leaf only */
         int cert_n;
 };

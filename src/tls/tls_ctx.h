@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tls_ctx.h: one `tls` map compiled to what handshakes need.
- * Immutable after creation but for its ticket keys, which rotate under their own lock; counted, so that
- * a reload swaps a pointer while sessions go on with what they started with. Any thread.
- * Every way to configure TLS comes through here, so that all of them end in the same settings. */
+ * Immutable after creation but for its ticket keys, which rotate under their own lock; counted, so
+ * that a reload swaps a pointer while sessions go on with what they started with. Any thread. Every
+ * way to configure TLS comes through here, so that all of them end in the same settings. */
 #pragma once
 #include "base/err.h"
 #include "conf/options.h"
@@ -14,21 +14,21 @@ struct tls_ctx;
 /* Server side. Loads and checks all files. No pair at all is valid: every handshake then fails with
  * "tls: no certificates configured".
  * opts     borrowed; read during the call only
- * Returns: 0 (*out holds one reference) or ERR_CONFIG with the reference's text in eb, in front of it
- *          "file:line:col: " when opts->position is set */
+ * Returns: 0 (*out holds one reference) or ERR_CONFIG with the reference's text in eb, in front of
+ * it "file:line:col: " when opts->position is set */
 MUST_CHECK int tls_ctx_new_server(
         const struct tls_options *opts, struct tls_ctx **out, struct errbuf *eb);
 
-/* The same certificates without asking clients for theirs (monitoring over HTTPS), with ticket keys of
- * its own: a session begun there can never be resumed where a client certificate is required. */
+/* The same certificates without asking clients for theirs (monitoring over HTTPS), with ticket keys
+ * of its own: a session begun there can never be resumed where a client certificate is required. */
 MUST_CHECK int tls_ctx_without_verify(
         const struct tls_ctx *ctx, struct tls_ctx **out, struct errbuf *eb);
 
 struct tls_client_options {
-        const char *ca_file;             /* NULL: the system store */
+        const char *ca_file;              /* NULL: the system store */
         const char *cert_file, *key_file; /* NULL: no client certificate */
         enum tls_version min_version;
-        bool insecure;                   /* verify nothing */
+        bool insecure; /* verify nothing */
 };
 
 /* Client side; never resumes. Same errors as the server side. */

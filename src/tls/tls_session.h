@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tls_session.h: one TLS connection without a socket: bytes in, bytes out.
  *
- * Ciphertext comes from the caller's slice, which shrinks from the front by what was consumed; the rest
- * stays the caller's and is presented again, longer, next time. Produced records are appended to the
- * caller's buffer, so that many of them leave by one system call.
- * Thread:  whoever holds the session calls it, one thread at a time; it may move between threads
- *          (handshake steps on a crypto thread, reads and writes on the loop) when moving synchronises.
- * Bounds:  handshake messages 64 KiB (certificates 256 KiB), the whole handshake's input 512 KiB. */
+ * Ciphertext comes from the caller's slice, which shrinks from the front by what was consumed; the
+ * rest stays the caller's and is presented again, longer, next time. Produced records are appended
+ * to the caller's buffer, so that many of them leave by one system call. Thread:  whoever holds the
+ * session calls it, one thread at a time; it may move between threads (handshake steps on a crypto
+ * thread, reads and writes on the loop) when moving synchronises. Bounds:  handshake messages 64
+ * KiB (certificates 256 KiB), the whole handshake's input 512 KiB. */
 #pragma once
 #include "base/buf.h"
 #include "base/slice.h"
@@ -19,28 +19,30 @@ struct tls_session;
 struct tls_verdict;
 
 enum tls_step {
-        TLS_DONE,       /* the handshake is complete; what is left of `in` is the first application data */
-        TLS_WANT_READ,  /* send what is in out; call again with more input */
-        TLS_FAILED,     /* send what is in out (the alert), then close; tls_session_verdict() says why */
+        TLS_DONE, /* the handshake is complete; what is left of `in` is the first application data
+                   */
+        TLS_WANT_READ, /* send what is in out; call again with more input */
+        TLS_FAILED, /* send what is in out (the alert), then close; tls_session_verdict() says why
+                     */
 };
 
-/* ctx is referenced. server_name NULL: the server side. Else the client side: the name or IP literal to
- * verify the server's certificate against, sent as SNI when it is a name. Never NULL. */
+/* ctx is referenced. server_name NULL: the server side. Else the client side: the name or IP
+ * literal to verify the server's certificate against, sent as SNI when it is a name. Never NULL. */
 struct tls_session *tls_session_new(struct tls_ctx *ctx, const char *server_name);
 void tls_session_free(struct tls_session *session); /* NULL is fine; sends nothing */
 
 /* Public-key work: not on a loop. The client side is called first with an empty slice. */
-enum tls_step tls_session_handshake(
-        struct tls_session *session, struct slice *in, struct buf *out);
+enum tls_step tls_session_handshake(struct tls_session *session, struct slice *in, struct buf *out);
 
 /* Decrypt into dst. Only after TLS_DONE.
- * Returns: 0 < n bytes stored, at most one record's; ERR_AGAIN (in is used up); ERR_EOF (close_notify
- *          came); ERR_TLS (broken; tls_session_verdict() says why, the alert leaves by the next
- *          tls_session_shutdown()) */
+ * Returns: 0 < n bytes stored, at most one record's; ERR_AGAIN (in is used up); ERR_EOF
+ * (close_notify came); ERR_TLS (broken; tls_session_verdict() says why, the alert leaves by the
+ * next tls_session_shutdown()) */
 ssize_t tls_session_read(struct tls_session *session, struct slice *in, char *dst, size_t cap);
 
 /* Encrypt all of plain into out, in records of 16 KiB and a rest. Only after TLS_DONE.
- * Returns: 0, ERR_NOMEM (out reached its limit), ERR_TLS; after an error the session cannot go on. */
+ * Returns: 0, ERR_NOMEM (out reached its limit), ERR_TLS; after an error the session cannot go on.
+ */
 int tls_session_write(struct tls_session *session, struct slice plain, struct buf *out);
 
 /* Append close_notify, once; nothing on a handshake that is not complete. Reading may go on. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verdict.h: why a handshake failed, for logs, counters, monitoring and the person who must repair it.
- * A plain value: copy it freely. */
+/* verdict.h: why a handshake failed, for logs, counters, monitoring and the person who must repair
+ * it. A plain value: copy it freely. */
 #pragma once
 #include "base/macros.h"
 #include <stdbool.h>
@@ -19,13 +19,13 @@ enum tls_side { TLS_SIDE_OURS, TLS_SIDE_PEER, TLS_SIDE_NETWORK };
 struct tls_verdict {
         enum tls_reason reason;
         enum tls_side side;
-        bool quiet;              /* log at DEBUG instead of ERROR */
-        int alert;               /* sent or received; -1: none */
-        char text[1024];         /* the reference's words: "tls: client didn't provide a certificate" */
-        char subject[256];       /* of the certificate concerned; "" when there is none */
-        char sha256[65];         /* of its DER, lower-case hex; "" when there is none */
-        const char *rule;        /* the rule that was broken, static */
-        const char *remedy;      /* one line for a human, static */
+        bool quiet;         /* log at DEBUG instead of ERROR */
+        int alert;          /* sent or received; -1: none */
+        char text[1024];    /* the reference's words: "tls: client didn't provide a certificate" */
+        char subject[256];  /* of the certificate concerned; "" when there is none */
+        char sha256[65];    /* of its DER, lower-case hex; "" when there is none */
+        const char *rule;   /* the rule that was broken, static */
+        const char *remedy; /* one line for a human, static */
 };
 
 /* Short stable name for counters and monitoring: "unknown_authority". */
@@ -35,6 +35,9 @@ const char *tls_side_name(enum tls_side side); /* "ours", "peer", "network" */
 /* Set everything that verdict.def says about the reason; the text by format. */
 void tls_verdict_set(struct tls_verdict *verdict, enum tls_reason reason, const char *fmt, ...)
         PRINTF_LIKE(3, 4);
+
+/* Text of an alert number in "remote error: tls: TEXT"; NULL for an unknown number. */
+const char *tls_alert_text(int alert);
 
 /* Failures that no session sees. */
 void tls_verdict_timeout(struct tls_verdict *verdict);

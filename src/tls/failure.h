@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* failure.h: from the TLS library's error queue to a verdict. */
+#pragma once
+
+struct tls_session;
+
+/* Read and empty this thread's error queue after a failed call. ssl_error: SSL_get_error()'s
+ * answer. */
+void failure_explain(struct tls_session *session, int ssl_error);

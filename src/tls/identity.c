@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tls/identity.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "tls/name.h"
+#include "tls/suite.h"
+#include "tls/tls_internal.h"
+#include "tls/tls_session.h"
+#include <openssl/sha.h>
+
+static void hash_key(const X509 *cert, char hex[65])
+{
+        unsigned char *der = NULL, digest[SHA256_DIGEST_LENGTH];
+        int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+        hex[0] = '\0';
+        if (len > 0 && EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL))
+                text_hex(digest, sizeof(digest), hex);
+        OPENSSL_free(der);
+}
+
+static void add_cert(struct tls_identity *identity, const X509 *cert)
+{
+        struct tls_peer_cert *to = &identity->certs[identity->cert_n++];
+        struct buf subject = { 0 };
+        name_text(&subject, X509_get_subject_name(cert));
+        to->subject = buf_take_str(&subject);
+        hash_key(cert, to->spki_sha256);
+        name_cert_sha256(cert, to->cert_sha256);
+}
+
+/* The library's chain lacks the leaf in the server role, holds it in the client role, and is
+ * missing after resumption. */
+static void add_certs(struct tls_identity *identity, SSL *ssl)
+{
+        X509 *leaf = SSL_get0_peer_certificate(ssl);
+        STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
+        if (leaf == NULL)
+                return;
+        identity->certs = xcalloc((size_t)sk_X509_num(chain) + 2, sizeof(*identity->certs));
+        add_cert(identity, leaf);
+        for (int i = SSL_is_server(ssl) ? 0 : 1; i < sk_X509_num(chain); i++)
+                add_cert(identity, sk_X509_value(chain, i));
+}
+
+struct tls_identity *tls_session_identity(const struct tls_session *session)
+{
+        SSL *ssl = session->ssl;
+        struct tls_identity *identity = xnew(struct tls_identity);
+        const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+        identity->version = tls_session_version(session);
+        identity->cipher = tls_session_cipher(session);
+        identity->group = group_name((int)SSL_get_negotiated_group(ssl));
+        identity->resumed = SSL_session_reused(ssl);
+        identity->sni = xstrdup(sni ? sni : "");
+        add_certs(identity, ssl);
+        return identity;
+}
+
+void tls_identity_free(struct tls_identity *identity)
+{
+        if (identity == NULL)
+                return;
+        for (int i = 0; i < identity->cert_n; i++)
+                xfree(identity->certs[i].subject);
+        xfree(identity->certs);
+        xfree(identity->sni);
+        xfree(identity);
+}

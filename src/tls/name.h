@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* name.h: distinguished names as the reference prints them. */
+#pragma once
+#include "base/buf.h"
+#include <openssl/x509.h>
+
+/* Append Go's pkix.Name text: "CN=h,OU=X,O=NATS,ST=CA,C=US", rebuilt in a fixed order from the
+ * fields Go knows, then every other attribute in reverse order as ",OID=#HEX". */
+void name_text(struct buf *out, const X509_NAME *name);
+
+/* SHA-256 of the certificate's DER, lower-case hex. */
+void name_cert_sha256(const X509 *cert, char hex[65]);

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything that every context must have is set in settle(), whichever way the options came in. */
+#include "tls/tls_ctx.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "tls/hello.h"
+#include "tls/pick.h"
+#include "tls/suite.h"
+#include "tls/ticket.h"
+#include "tls/tls_internal.h"
+#include "tls/verify.h"
+#include <openssl/err.h>
+#include <openssl/rand.h>
+
+enum {
+        CERT_MESSAGE_MAX_BYTES = 256 * 1024,
+        CHAIN_MAX_DEPTH = 16,
+};
+
+static int library_failed(struct errbuf *eb, const char *what)
+{
+        const char *reason = ERR_reason_error_string(ERR_peek_error());
+        errbuf_set(eb, ERR_TLS, "%s: %s", what, reason ? reason : "unknown");
+        ERR_clear_error();
+        return ERR_TLS;
+}
+
+/* --- tickets ------------------------------------------------------------------------------------
+ */
+
+static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+        EVP_MAC_CTX *mac, int seal)
+{
+        struct tickets *tickets = tls_session_of(ssl)->ctx->tickets;
+        struct ticket_key key;
+        int result;
+        if (seal) {
+                tickets_current(tickets, clock_mono_ns(), &key);
+                memcpy(name, key.name, TICKET_NAME_BYTES);
+                result = RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 ? 1 : -1;
+        } else {
+                result = tickets_find(tickets, clock_mono_ns(), name, &key) ? 1 : 0;
+        }
+        if (result == 1 && !ticket_key_apply(&key, iv, cipher, mac, seal))
+                result = -1;
+        mem_wipe(&key, sizeof(key));
+        return result;
+}
+
+/* A ticket must not outlive the certificate that it stands for, nor stand in for a missing one. */
+static bool may_resume(const struct tls_ctx *ctx, SSL_SESSION *session)
+{
+        const X509 *peer = SSL_SESSION_get0_peer(session);
+        if (peer == NULL)
+                return !ctx->verify;
+        return X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
+}
+
+static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+        size_t name_len, SSL_TICKET_STATUS status, void *arg)
+{
+        bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+        if (!opened || !may_resume(tls_session_of(ssl)->ctx, session))
+                return SSL_TICKET_RETURN_IGNORE_RENEW;
+        return SSL_TICKET_RETURN_USE_RENEW;
+}
+
+/* --- building -----------------------------------------------------------------------------------
+ */
+
+static void on_info(const SSL *ssl, int where, int value)
+{
+        if (where == SSL_CB_WRITE_ALERT)
+                tls_session_of(ssl)->alert = (int16_t)(value & 0xff);
+}
+
+/* Hybrid post-quantum first where the library has it. */
+static bool set_groups(SSL_CTX *ssl)
+{
+        if (SSL_CTX_set1_groups_list(ssl, "X25519MLKEM768:X25519:P-256:P-384:P-521"))
+                return true;
+        ERR_clear_error();
+        return SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384:P-521");
+}
+
+static bool set_suites(SSL_CTX *ssl)
+{
+        struct buf list = { 0 };
+        suite_default_list(&list);
+        char *text = buf_take_str(&list);
+        bool ok = SSL_CTX_set_cipher_list(ssl, text) &&
+                  SSL_CTX_set_ciphersuites(ssl, SUITE_LIST_TLS13);
+        xfree(text);
+        return ok;
+}
+
+static bool settle(SSL_CTX *ssl, enum tls_version min)
+{
+        SSL_CTX_set_security_level(ssl, 1);
+        SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                         SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                         SSL_OP_PRIORITIZE_CHACHA);
+        SSL_CTX_clear_mode(ssl, SSL_MODE_SEND_FALLBACK_SCSV);
+        SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
+        SSL_CTX_set_read_ahead(ssl, 0);
+        SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+        SSL_CTX_set_max_cert_list(ssl, CERT_MESSAGE_MAX_BYTES);
+        SSL_CTX_set_verify_depth(ssl, CHAIN_MAX_DEPTH);
+        SSL_CTX_set_info_callback(ssl, on_info);
+        SSL_CTX_set_cert_verify_callback(ssl, verify_peer, NULL);
+        X509_VERIFY_PARAM_set_flags(
+                SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
+        return SSL_CTX_set_min_proto_version(
+                       ssl, min == TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) &&
+               SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) && set_groups(ssl) &&
+               set_suites(ssl);
+}
+
+static struct tls_ctx *ctx_new(bool client, bool verify, enum tls_version min, int pair_max)
+{
+        struct tls_ctx *ctx = xnew(struct tls_ctx);
+        atomic_init(&ctx->refs, 1);
+        ctx->client = client;
+        ctx->verify = verify;
+        ctx->min_version = min;
+        ctx->pairs = pair_max > 0 ? xcalloc((size_t)pair_max, sizeof(*ctx->pairs)) : NULL;
+        return ctx;
+}
+
+static int open_library(struct tls_ctx *ctx, struct errbuf *eb)
+{
+        ctx->ssl = SSL_CTX_new(ctx->client ? TLS_client_method() : TLS_server_method());
+        if (ctx->ssl == NULL || !settle(ctx->ssl, ctx->min_version))
+                return library_failed(eb, "cannot create a TLS context");
+        return 0;
+}
+
+/* One pair is set once for all; several are chosen from for each ClientHello. */
+static int use_pairs(struct tls_ctx *ctx, struct errbuf *eb)
+{
+        const struct tls_pair *pair = ctx->pairs;
+        if (ctx->pair_n > 1)
+                SSL_CTX_set_cert_cb(ctx->ssl, pick_certificate, NULL);
+        if (ctx->pair_n == 1 &&
+                !SSL_CTX_use_cert_and_key(ctx->ssl, pair->leaf, pair->key, pair->chain, 1))
+                return library_failed(eb, "error parsing X509 certificate/key pair");
+        return 0;
+}
+
+static int load_pair(
+        struct tls_ctx *ctx, const struct tls_pair_options *files, int total, struct errbuf *eb)
+{
+        bool has_cert = files->cert_file && files->cert_file[0];
+        bool has_key = files->key_file && files->key_file[0];
+        if (!has_cert && !has_key)
+                return 0;
+        if (!has_key)
+                return errbuf_set(eb, ERR_CONFIG, "missing 'key_file' in TLS configuration");
+        if (!has_cert)
+                return errbuf_set(eb, ERR_CONFIG, "missing 'cert_file' in TLS configuration");
+        int rc = pem_load_pair(files->cert_file, files->key_file, &ctx->pairs[ctx->pair_n], eb);
+        if (rc < 0 && total > 1)
+                errbuf_prefix(eb, "error parsing X509 certificate/key pair %d/%d", ctx->pair_n + 1,
+                        total);
+        else if (rc < 0)
+                errbuf_prefix(eb, "error parsing X509 certificate/key pair");
+        else
+                ctx->pair_n++;
+        return rc;
+}
+
+static int set_server_parts(struct tls_ctx *ctx, struct errbuf *eb)
+{
+        static const unsigned char id[] = "midge";
+        SSL_CTX *ssl = ctx->ssl;
+        ctx->tickets = tickets_new();
+        SSL_CTX_set_num_tickets(ssl, 1);
+        SSL_CTX_set_timeout(ssl, TICKET_LIFE_SECONDS);
+        SSL_CTX_set_client_hello_cb(ssl, hello_check, NULL);
+        SSL_CTX_set_verify(ssl,
+                ctx->verify ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_NONE,
+                NULL);
+        if (!SSL_CTX_set_session_id_context(ssl, id, sizeof(id) - 1) ||
+                !SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, on_ticket_key) ||
+                !SSL_CTX_set_session_ticket_cb(ssl, NULL, on_ticket, NULL))
+                return library_failed(eb, "cannot create a TLS context");
+        return 0;
+}
+
+/* The pool of authorities, whose names also go into the request for a certificate. */
+static int load_authorities(struct tls_ctx *ctx, const char *ca_file, struct errbuf *eb)
+{
+        X509_STORE *store = SSL_CTX_get_cert_store(ctx->ssl);
+        if (ca_file == NULL || ca_file[0] == '\0') {
+                if (ctx->verify && !SSL_CTX_set_default_verify_paths(ctx->ssl))
+                        return library_failed(eb, "cannot load the system's certificates");
+                ERR_clear_error();
+                return 0;
+        }
+        STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+        int rc = pem_load_pool(ca_file, store, names, eb);
+        if (rc < 0 || ctx->client)
+                sk_X509_NAME_pop_free(names, X509_NAME_free);
+        else
+                SSL_CTX_set_client_CA_list(ctx->ssl, names);
+        return rc;
+}
+
+int tls_ctx_new_server(const struct tls_options *opts, struct tls_ctx **out, struct errbuf *eb)
+{
+        struct tls_ctx *ctx = ctx_new(false, opts->verify, opts->min_version, opts->pair_n);
+        int rc = open_library(ctx, eb);
+        for (int i = 0; rc == 0 && i < opts->pair_n; i++)
+                rc = load_pair(ctx, &opts->pairs[i], opts->pair_n, eb);
+        if (rc == 0)
+                rc = use_pairs(ctx, eb);
+        if (rc == 0)
+                rc = load_authorities(ctx, opts->ca_file, eb);
+        if (rc == 0)
+                rc = set_server_parts(ctx, eb);
+        if (rc < 0) {
+                if (opts->position)
+                        errbuf_prefix(eb, "%s", opts->position);
+                tls_ctx_unref(ctx);
+                return rc;
+        }
+        *out = ctx;
+        return 0;
+}
+
+int tls_ctx_without_verify(const struct tls_ctx *from, struct tls_ctx **out, struct errbuf *eb)
+{
+        struct tls_ctx *ctx = ctx_new(false, false, from->min_version, from->pair_n);
+        int rc = open_library(ctx, eb);
+        for (int i = 0; i < from->pair_n; i++)
+                pem_pair_copy(&ctx->pairs[ctx->pair_n++], &from->pairs[i]);
+        if (rc == 0)
+                rc = use_pairs(ctx, eb);
+        if (rc == 0)
+                rc = set_server_parts(ctx, eb);
+        if (rc < 0) {
+                tls_ctx_unref(ctx);
+                return rc;
+        }
+        *out = ctx;
+        return 0;
+}
+
+int tls_ctx_new_client(
+        const struct tls_client_options *opts, struct tls_ctx **out, struct errbuf *eb)
+{
+        struct tls_pair_options files = { opts->cert_file, opts->key_file };
+        struct tls_ctx *ctx = ctx_new(true, !opts->insecure, opts->min_version, 1);
+        int rc = open_library(ctx, eb);
+        if (rc == 0)
+                rc = load_pair(ctx, &files, 1, eb);
+        if (rc == 0)
+                rc = use_pairs(ctx, eb);
+        if (rc == 0)
+                rc = load_authorities(ctx, opts->ca_file, eb);
+        if (rc < 0) {
+                tls_ctx_unref(ctx);
+                return rc;
+        }
+        SSL_CTX_set_options(ctx->ssl, SSL_OP_NO_TICKET);
+        SSL_CTX_set_verify(ctx->ssl, opts->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+        *out = ctx;
+        return 0;
+}
+
+/* --- counting and asking ------------------------------------------------------------------------
+ */
+
+struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx)
+{
+        atomic_fetch_add_explicit(&ctx->refs, 1, memory_order_relaxed);
+        return ctx;
+}
+
+void tls_ctx_unref(struct tls_ctx *ctx)
+{
+        if (ctx == NULL || atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
+                return;
+        SSL_CTX_free(ctx->ssl);
+        for (int i = 0; i < ctx->pair_n; i++)
+                pem_pair_fini(&ctx->pairs[i]);
+        xfree(ctx->pairs);
+        tickets_free(ctx->tickets);
+        xfree(ctx);
+}
+
+int64_t tls_ctx_not_after(const struct tls_ctx *ctx)
+{
+        ASN1_TIME *epoch = ctx->pair_n > 0 ? ASN1_TIME_set(NULL, 0) : NULL;
+        int days = 0, seconds = 0;
+        if (epoch == NULL)
+                return 0;
+        ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(ctx->pairs[0].leaf));
+        ASN1_TIME_free(epoch);
+        return (int64_t)days * 86400 + seconds;
+}
+
+bool tls_ctx_requires_client_cert(const struct tls_ctx *ctx)
+{
+        return !ctx->client && ctx->verify;
+}

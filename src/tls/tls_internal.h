@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tls_internal.h: the structs that the files of this folder share. */
+#pragma once
+#include "base/buf.h"
+#include "conf/options.h"
+#include "tls/pem.h"
+#include "tls/verdict.h"
+#include <openssl/ssl.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct tickets;
+
+struct tls_ctx {
+        _Atomic uint32_t refs;
+        SSL_CTX *ssl;
+        struct tls_pair *pairs; /* in the order of the configuration */
+        int pair_n;
+        enum tls_version min_version;
+        bool client;             /* role */
+        bool verify;             /* ask the peer for a certificate and check it */
+        struct tickets *tickets; /* server role */
+};
+
+/* One line for each, because there is one for each connection. */
+struct tls_session {
+        SSL *ssl;            /* its app data is this struct */
+        struct tls_ctx *ctx; /* counted */
+        struct slice *in;    /* lent during a call, else NULL */
+        struct buf *out;     /* likewise */
+        struct buf held;     /* produced while there was no `out`: an alert after a broken read */
+        struct tls_verdict *verdict; /* NULL until something failed */
+        char *server_name;           /* client role: what to verify against */
+        uint32_t handshake_bytes;    /* input so far, while the handshake runs */
+        int16_t alert;               /* last one sent; -1: none */
+        bool started;                /* the first record was looked at, or our ClientHello is out */
+        bool hello_seen;             /* server role: the ClientHello was whole */
+        bool done;                   /* handshake complete */
+        bool closed;                 /* close_notify sent */
+};
+
+static inline struct tls_session *tls_session_of(const SSL *ssl)
+{
+        return SSL_get_app_data(ssl);
+}
+
+/* The verdict to fill, or NULL when there is one already: the first cause counts. */
+struct tls_verdict *tls_session_blame(struct tls_session *session);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A session lends the caller's slice and buffer to its BIO (record_bio.c) for the time of one call.
+ *
+ *   first bytes ──► hello_peek ──► SSL_do_handshake … ──► done ──► SSL_read / SSL_write ──► closed
+ *                       │                 │
+ *                       └────► verdict ◄──┘  (failed: nothing but the alert is ever written again)
+ */
+#include "tls/tls_session.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include "tls/failure.h"
+#include "tls/hello.h"
+#include "tls/record_bio.h"
+#include "tls/suite.h"
+#include "tls/tls_ctx.h"
+#include "tls/tls_internal.h"
+#include "tls/verify.h"
+#include <openssl/err.h>
+
+enum {
+        RECORD_BYTES = 16 * 1024,
+        RECORD_EXTRA_BYTES = 96, /* header, IV, padding, tag: not less than any suite's */
+};
+
+struct tls_verdict *tls_session_blame(struct tls_session *session)
+{
+        if (session->verdict)
+                return NULL;
+        session->verdict = xnew(struct tls_verdict);
+        return session->verdict;
+}
+
+static void set_client(struct tls_session *session, const char *server_name)
+{
+        SSL_set_connect_state(session->ssl);
+        session->server_name = xstrdup(server_name);
+        ASSERT(verify_expect_name(session->ssl, server_name));
+        if (!verify_is_ip(server_name))
+                SSL_set_tlsext_host_name(session->ssl, server_name);
+}
+
+struct tls_session *tls_session_new(struct tls_ctx *ctx, const char *server_name)
+{
+        struct tls_session *session = xnew(struct tls_session);
+        session->ctx = tls_ctx_ref(ctx);
+        session->alert = -1;
+        session->ssl = SSL_new(ctx->ssl);
+        BIO *bio = record_bio_new(session);
+        ASSERT(session->ssl && bio);
+        SSL_set_app_data(session->ssl, session);
+        SSL_set_bio(session->ssl, bio, bio);
+        if (ctx->client)
+                set_client(session, server_name ? server_name : "");
+        else
+                SSL_set_accept_state(session->ssl);
+        return session;
+}
+
+void tls_session_free(struct tls_session *session)
+{
+        if (session == NULL)
+                return;
+        SSL_free(session->ssl);
+        buf_fini(&session->held);
+        xfree(session->verdict);
+        xfree(session->server_name);
+        tls_ctx_unref(session->ctx);
+        xfree(session);
+}
+
+static void lend(struct tls_session *session, struct slice *in, struct buf *out)
+{
+        session->in = in;
+        session->out = out;
+        if (out && session->held.len > 0) {
+                buf_append_slice(out, buf_slice(&session->held));
+                buf_clear(&session->held);
+        }
+        if (UNLIKELY(ERR_peek_error() != 0))
+                ERR_clear_error(); /* somebody else's on this thread */
+}
+
+static void take_back(struct tls_session *session)
+{
+        session->in = NULL;
+        session->out = NULL;
+}
+
+/* Look at the first record's header; false: wait for more, or failed. */
+static bool look_at_first(struct tls_session *session, struct slice in, struct buf *out)
+{
+        static const char alert[] = { SSL3_RT_ALERT, 3, 1, 0, 2, SSL3_AL_FATAL,
+                SSL_AD_PROTOCOL_VERSION };
+        struct tls_verdict *verdict;
+        switch (hello_peek(in)) {
+        case HELLO_SHORT:
+                return false;
+        case HELLO_TLS:
+                return true;
+        case HELLO_SSLV2:
+                verdict = tls_session_blame(session);
+                tls_verdict_set(
+                        verdict, TLS_REASON_SSLV2, "tls: unsupported SSLv2 handshake received");
+                verdict->alert = SSL_AD_PROTOCOL_VERSION;
+                buf_append(out, alert, sizeof(alert));
+                return false;
+        case HELLO_NOT_TLS:
+                verdict = tls_session_blame(session);
+                tls_verdict_set(verdict, TLS_REASON_NOT_TLS,
+                        "tls: first record does not look like a TLS handshake");
+                return false;
+        }
+        return false;
+}
+
+/* The handshake is over: what only it needed goes. */
+static void settle(struct tls_session *session)
+{
+        session->done = true;
+        xfree(session->server_name);
+        session->server_name = NULL;
+}
+
+enum tls_step tls_session_handshake(struct tls_session *session, struct slice *in, struct buf *out)
+{
+        if (session->verdict)
+                return TLS_FAILED;
+        if (session->done)
+                return TLS_DONE;
+        bool speaks_first = session->ctx->client && !session->started && in->len == 0;
+        if (!speaks_first && !session->hello_seen && session->handshake_bytes == 0) {
+                if (!look_at_first(session, *in, out))
+                        return session->verdict ? TLS_FAILED : TLS_WANT_READ;
+        }
+        session->started = true;
+        lend(session, in, out);
+        int rc = SSL_do_handshake(session->ssl);
+        int error = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(session->ssl, rc);
+        take_back(session);
+        if (rc == 1) {
+                settle(session);
+                return TLS_DONE;
+        }
+        if (error == SSL_ERROR_WANT_READ && session->verdict == NULL)
+                return TLS_WANT_READ;
+        failure_explain(session, error);
+        return TLS_FAILED;
+}
+
+ssize_t tls_session_read(struct tls_session *session, struct slice *in, char *dst, size_t cap)
+{
+        size_t n = 0;
+        if (session->verdict)
+                return ERR_TLS;
+        /* Asking with nothing to give would only make the library allocate and free a buffer. */
+        if (in->len == 0 && SSL_pending(session->ssl) == 0)
+                return SSL_get_shutdown(session->ssl) & SSL_RECEIVED_SHUTDOWN ? ERR_EOF : ERR_AGAIN;
+        lend(session, in, NULL);
+        int rc = SSL_read_ex(session->ssl, dst, cap, &n);
+        int error = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(session->ssl, rc);
+        take_back(session);
+        if (rc == 1)
+                return (ssize_t)n;
+        if (error == SSL_ERROR_WANT_READ)
+                return ERR_AGAIN;
+        if (error == SSL_ERROR_ZERO_RETURN)
+                return ERR_EOF;
+        failure_explain(session, error);
+        return ERR_TLS;
+}
+
+int tls_session_write(struct tls_session *session, struct slice plain, struct buf *out)
+{
+        if (session->verdict || session->closed)
+                return ERR_TLS;
+        size_t records = plain.len / RECORD_BYTES + 1;
+        if (!buf_reserve(out, session->held.len + plain.len + records * RECORD_EXTRA_BYTES))
+                return ERR_NOMEM;
+        lend(session, NULL, out);
+        int rc = 1;
+        while (rc == 1 && plain.len > 0) {
+                size_t n = 0;
+                rc = SSL_write_ex(session->ssl, plain.ptr, plain.len, &n);
+                plain = slice_of(plain.ptr + n, plain.len - n);
+        }
+        take_back(session);
+        if (rc == 1)
+                return 0;
+        failure_explain(session, SSL_get_error(session->ssl, rc));
+        return out->failed ? ERR_NOMEM : ERR_TLS;
+}
+
+void tls_session_shutdown(struct tls_session *session, struct buf *out)
+{
+        if (session->closed || !session->done)
+                return;
+        session->closed = true;
+        lend(session, NULL, out);
+        if (session->verdict == NULL)
+                (void)SSL_shutdown(session->ssl);
+        take_back(session);
+        ERR_clear_error();
+}
+
+size_t tls_session_pending(const struct tls_session *session)
+{
+        return (size_t)SSL_pending(session->ssl);
+}
+
+const struct tls_verdict *tls_session_verdict(const struct tls_session *session)
+{
+        return session->verdict;
+}
+
+const char *tls_session_version(const struct tls_session *session)
+{
+        switch (SSL_version(session->ssl)) {
+        case TLS1_3_VERSION:
+                return "1.3";
+        case TLS1_2_VERSION:
+                return "1.2";
+        default:
+                return "";
+        }
+}
+
+const char *tls_session_cipher(const struct tls_session *session)
+{
+        const SSL_CIPHER *cipher = SSL_get_current_cipher(session->ssl);
+        return cipher ? suite_name(SSL_CIPHER_get_protocol_id(cipher)) : "";
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tls/verdict.h"
+#include "base/err.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+        const char *name, *rule, *remedy;
+        enum tls_side side;
+        bool quiet;
+} reasons[] = {
+#define VERDICT(id, name, side, quiet, rule, remedy) { name, rule, remedy, TLS_SIDE_##side, quiet },
+#include "tls/verdict.def"
+#undef VERDICT
+};
+
+const char *tls_reason_name(enum tls_reason reason)
+{
+        return reason < TLS_REASON_COUNT ? reasons[reason].name : "";
+}
+
+const char *tls_side_name(enum tls_side side)
+{
+        static const char *const names[] = { "ours", "peer", "network" };
+        return side < ARRAY_N(names) ? names[side] : "";
+}
+
+const char *tls_alert_text(int alert)
+{
+        switch (alert) {
+#define ALERT(number, text)                                                                        \
+        case number:                                                                               \
+                return text;
+#include "tls/alert.def"
+#undef ALERT
+        default:
+                return NULL;
+        }
+}
+
+void tls_verdict_set(struct tls_verdict *verdict, enum tls_reason reason, const char *fmt, ...)
+{
+        memset(verdict, 0, sizeof(*verdict));
+        verdict->reason = reason;
+        verdict->side = reasons[reason].side;
+        verdict->quiet = reasons[reason].quiet;
+        verdict->rule = reasons[reason].rule;
+        verdict->remedy = reasons[reason].remedy;
+        verdict->alert = -1;
+        va_list args;
+        va_start(args, fmt);
+        vsnprintf(verdict->text, sizeof(verdict->text), fmt, args);
+        va_end(args);
+}
+
+void tls_verdict_timeout(struct tls_verdict *verdict)
+{
+        tls_verdict_set(verdict, TLS_REASON_TIMEOUT, "i/o timeout");
+}
+
+void tls_verdict_busy(struct tls_verdict *verdict)
+{
+        tls_verdict_set(verdict, TLS_REASON_BUSY, "too many handshakes waiting");
+}
+
+void tls_verdict_network(struct tls_verdict *verdict, int code)
+{
+        if (code == ERR_EOF) {
+                tls_verdict_set(verdict, TLS_REASON_EOF, "EOF");
+                return;
+        }
+        char text[128];
+        snprintf(text, sizeof(text), "%s", err_text(code));
+        if (code > -20000 && text[0] >= 'A' && text[0] <= 'Z')
+                text[0] = (char)(text[0] - 'A' +
+                                 'a'); /* the system's words as the reference writes them */
+        tls_verdict_set(verdict, TLS_REASON_NETWORK, "read: %s", text);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verify.h: is the peer's certificate chain good, and if not: which certificate broke which rule.
+ */
+#pragma once
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+/* For SSL_CTX_set_cert_verify_callback(). Fills the session's verdict; sets the error so that the
+ * peer gets the alert that the reference sends. */
+int verify_peer(X509_STORE_CTX *store_ctx, void *arg);
+
+/* Check the server's certificate against name (a host name or an IP literal). False: out of memory.
+ */
+bool verify_expect_name(SSL *ssl, const char *name);
+bool verify_is_ip(const char *name);
