@@ -25,7 +25,7 @@ void buf_append_slice(struct buf *buf, struct slice s);
 void buf_append_str(struct buf *buf, const char *text);
 void buf_append_char(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void buf_vprintf(struct buf *buf, const char *fmt, va_list args);
+void buf_vprintf(struct buf *buf, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 void buf_consume(struct buf *buf, size_t n); /* drop n bytes from the front */
 /* NUL-terminate (the NUL is not counted) and hand the memory to the caller; never NULL. */
 char *buf_take_str(struct buf *buf);
