@@ -321,8 +321,10 @@ static void conn_read(struct conn *conn)
                         return;
                 }
                 present(conn, chunk, filled + (size_t)n);
-                if (conn->state != CONN_OPEN || conn->paused)
+                if (conn->state != CONN_OPEN || conn->paused) {
+                        conn_watch(conn); /* conn_pause() inside on_input left that to us */
                         return;
+                }
                 if ((size_t)n < room && !conn->top->ops->has_input(conn->top))
                         return;
         }
