@@ -9,16 +9,16 @@
 #include <stddef.h>
 
 struct buf {
-        char *ptr;     /* owned; NULL while empty */
-        size_t len;    /* bytes used */
-        size_t cap;    /* bytes allocated */
-        size_t limit;  /* appends beyond it fail; 0: no limit */
+        char *ptr;    /* owned; NULL while empty */
+        size_t len;   /* bytes used */
+        size_t cap;   /* bytes allocated */
+        size_t limit; /* appends beyond it fail; 0: no limit */
         bool failed;
 };
 
 void buf_init(struct buf *buf);
-void buf_fini(struct buf *buf);            /* frees; the buffer may be used again */
-void buf_clear(struct buf *buf);           /* len = 0, failed = false, memory kept */
+void buf_fini(struct buf *buf);                 /* frees; the buffer may be used again */
+void buf_clear(struct buf *buf);                /* len = 0, failed = false, memory kept */
 bool buf_reserve(struct buf *buf, size_t more); /* room for `more` bytes after len */
 void buf_append(struct buf *buf, const void *bytes, size_t len);
 void buf_append_slice(struct buf *buf, struct slice s);

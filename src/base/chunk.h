@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* chunk.h: one reference-counted block of bytes.
- * A chunk is filled by one owner; once it is shared (refs > 1) the bytes that were shared are immutable.
- * Any thread may ref and unref. */
+ * A chunk is filled by one owner; once it is shared (refs > 1) the bytes that were shared are
+ * immutable. Any thread may ref and unref. */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 
 struct chunk {
         _Atomic uint32_t refs;
-        uint32_t cap;      /* bytes in data */
+        uint32_t cap; /* bytes in data */
         char data[];
 };
 

@@ -5,9 +5,10 @@
 #include <stdint.h>
 
 uint64_t clock_mono_ns(void);
-uint64_t clock_wall_ns(void);                      /* since 1970-01-01 UTC */
+uint64_t clock_wall_ns(void); /* since 1970-01-01 UTC */
 
-/* "2026-08-21T14:50:11.1234Z": RFC 3339 UTC, up to 9 fractional digits, trailing zeros removed. dst >= 40. */
+/* "2026-08-21T14:50:11.1234Z": RFC 3339 UTC, up to 9 fractional digits, trailing zeros removed. dst
+ * >= 40. */
 void clock_rfc3339(uint64_t wall_ns, char *dst, size_t size);
 
 /* Go's time.Duration text: "0s", "1.5µs", "12.345ms", "1m2.5s", "3h0m0s". dst >= 40. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* err.h: error codes and the sentence for a human.
- * A function that can fail returns int: 0 or negative. Codes of libuv (negative errno) pass through;
- * midge's own lie below -20000 (err.def). Cold paths also fill a struct errbuf; hot paths return a code only. */
+ * A function that can fail returns int: 0 or negative. Codes of libuv (negative errno) pass
+ * through; midge's own lie below -20000 (err.def). Cold paths also fill a struct errbuf; hot paths
+ * return a code only. */
 #pragma once
 #include "base/macros.h"
 
@@ -27,7 +28,8 @@ struct errbuf {
  * ("no such file or directory"). Valid until the thread's fourth next call. */
 const char *err_text(int code);
 
-/* Replace the sentence; returns code so that `return errbuf_set(...)` reads well. eb may be NULL. */
+/* Replace the sentence; returns code so that `return errbuf_set(...)` reads well. eb may be NULL.
+ */
 int errbuf_set(struct errbuf *eb, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Put words in front: "prefix: old sentence". eb may be NULL. */

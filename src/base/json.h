@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 struct json_writer {
-        struct buf *out;    /* borrowed; its sticky failure is the writer's */
-        int indent;         /* spaces per level; 0: compact */
+        struct buf *out; /* borrowed; its sticky failure is the writer's */
+        int indent;      /* spaces per level; 0: compact */
         int depth;
-        bool first;         /* nothing written yet at this level */
+        bool first; /* nothing written yet at this level */
 };
 
 void json_begin(struct json_writer *w, struct buf *out, int indent);
@@ -43,5 +43,6 @@ void json_quote(struct buf *out, struct slice s);
  * Go: invalid UTF-8, U+0000 in a string and integers beyond 64 bits signed are refused.
  * The caller json_decref()s. */
 json_t *json_parse(struct slice text, struct errbuf *eb);
-/* Member by name, exact match preferred, else ASCII case-insensitive (as Go decodes). NULL: absent. */
+/* Member by name, exact match preferred, else ASCII case-insensitive (as Go decodes). NULL: absent.
+ */
 json_t *json_member(json_t *object, const char *key);

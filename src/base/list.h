@@ -42,5 +42,6 @@ static inline void list_remove(struct list *node)
 #define list_entry(node, type, member) CONTAINER_OF(node, type, member)
 #define list_foreach(head, it) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* it may be removed (and freed) in the body. */
-#define list_foreach_safe(head, it) \
-        for (struct list *it = (head)->next, *it##_next = it->next; it != (head); it = it##_next, it##_next = it->next)
+#define list_foreach_safe(head, it)                                                                \
+        for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                  \
+                it = it##_next, it##_next = it->next)

@@ -10,7 +10,7 @@
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 #define CACHE_LINE_BYTES 64
-#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #define NS_PER_US 1000ULL
 #define NS_PER_MS 1000000ULL

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mailbox.h: many writers, one reader; intrusive, lock-free, first in first out per writer.
- * Push and the emptiness test are sequentially consistent: a reader that announces "I sleep" and then
- * finds the box empty, and a writer that pushes and then looks for that announcement, cannot miss each other. */
+ * Push and the emptiness test are sequentially consistent: a reader that announces "I sleep" and
+ * then finds the box empty, and a writer that pushes and then looks for that announcement, cannot
+ * miss each other. */
 #pragma once
 #include "base/macros.h"
 #include <stdatomic.h>
@@ -11,7 +12,8 @@
 struct mail;
 typedef void (*mail_fn)(struct mail *mail);
 
-/* Embedded in the letter; `deliver` runs on the reader's thread and owns the letter from then on. */
+/* Embedded in the letter; `deliver` runs on the reader's thread and owns the letter from then on.
+ */
 struct mail {
         struct mail *next;
         mail_fn deliver;

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void rand_secure(void *dst, size_t bytes);  /* aborts when the system has no entropy source */
-uint32_t rand_fast(void);                   /* per thread, seeded securely; not for secrets */
+void rand_secure(void *dst, size_t bytes); /* aborts when the system has no entropy source */
+uint32_t rand_fast(void);                  /* per thread, seeded securely; not for secrets */
 /* Uniform in [0, n); n > 0. */
 static inline uint32_t rand_below(uint32_t n)
 {

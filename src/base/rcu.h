@@ -15,7 +15,8 @@ void rcu_thread_stop(void);
 void rcu_enter(void);
 void rcu_exit(void);
 
-/* Typed loads and stores of pointers that readers follow; the field is declared `type *_Atomic field`. */
+/* Typed loads and stores of pointers that readers follow; the field is declared `type *_Atomic
+ * field`. */
 #define rcu_deref(field) atomic_load_explicit(&(field), memory_order_acquire)
 #define rcu_assign(field, value) atomic_store_explicit(&(field), (value), memory_order_release)
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* slice.h: a borrowed view of bytes. Never owns, never NUL-terminated; ptr may be NULL when len is 0. */
+/* slice.h: a borrowed view of bytes. Never owns, never NUL-terminated; ptr may be NULL when len is
+ * 0. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,7 +39,8 @@ static inline bool slice_eq_str(struct slice a, const char *text)
 
 static inline bool slice_starts(struct slice a, struct slice prefix)
 {
-        return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
+        return a.len >= prefix.len &&
+               (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
 }
 
 /* ASCII case-insensitive equality, as NATS and HTTP compare names. */
@@ -70,15 +72,16 @@ static inline uint64_t slice_load4_(const char *at)
         return word;
 }
 
-/* Multiply and fold, 16 bytes a step; the two loads at the end overlap what came before. Equal within
- * one process only: never store it or send it. */
+/* Multiply and fold, 16 bytes a step; the two loads at the end overlap what came before. Equal
+ * within one process only: never store it or send it. */
 static inline uint64_t slice_hash64(struct slice s)
 {
         const char *at = s.ptr;
         size_t left = s.len;
         uint64_t state = slice_hash_key_[0], a = 0, b = 0;
         for (; left > 16; at += 16, left -= 16)
-                state = slice_mix_(slice_load8_(at) ^ slice_hash_key_[1], slice_load8_(at + 8) ^ state);
+                state = slice_mix_(
+                        slice_load8_(at) ^ slice_hash_key_[1], slice_load8_(at + 8) ^ state);
         if (left >= 8) {
                 a = slice_load8_(at);
                 b = slice_load8_(at + left - 8);

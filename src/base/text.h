@@ -26,6 +26,7 @@ MUST_CHECK bool text_base64_decode(struct slice s, uint8_t *dst, size_t size, si
 /* Go's %q: double quotes, backslash escapes, printable Unicode left as it is
  * (a code point that Unicode has not assigned counts as printable here). */
 void text_quote(struct buf *out, struct slice s);
-/* Decode one UTF-8 character; returns its width (1 and U+FFFD for an invalid byte; 0 at the end). */
+/* Decode one UTF-8 character; returns its width (1 and U+FFFD for an invalid byte; 0 at the end).
+ */
 size_t text_utf8(struct slice s, uint32_t *rune);
 void text_utf8_append(struct buf *out, uint32_t rune);

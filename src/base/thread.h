@@ -6,7 +6,14 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-enum thread_role { THREAD_NONE, THREAD_CONTROL, THREAD_LOOP, THREAD_CRYPTO, THREAD_LOG, THREAD_TEST };
+enum thread_role {
+        THREAD_NONE,
+        THREAD_CONTROL,
+        THREAD_LOOP,
+        THREAD_CRYPTO,
+        THREAD_LOG,
+        THREAD_TEST
+};
 
 /* name: at most 15 bytes, shown by ps and gdb. */
 void thread_set_role(enum thread_role role, const char *name);
@@ -14,9 +21,10 @@ enum thread_role thread_role(void);
 
 struct thread;
 typedef void (*thread_fn)(void *ctx);
-/* Signals are blocked in the new thread: the control thread takes them. Aborts when it cannot start. */
+/* Signals are blocked in the new thread: the control thread takes them. Aborts when it cannot
+ * start. */
 struct thread *thread_start(const char *name, enum thread_role role, thread_fn fn, void *ctx);
-void thread_join(struct thread *thread);   /* frees it */
+void thread_join(struct thread *thread); /* frees it */
 
 void panic_(const char *file, int line, const char *what) NORETURN;
 #define ASSERT(cond) (LIKELY(cond) ? (void)0 : panic_(__FILE__, __LINE__, #cond))

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* os.h: what POSIX and libuv leave different between platforms. Errors are negative errno values. */
+/* os.h: what POSIX and libuv leave different between platforms. Errors are negative errno values.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* sock_*.c */
-int os_accept(int fd);                          /* non-blocking, close-on-exec; fd or negative errno */
-int os_socket_stream(int family);               /* likewise */
+int os_accept(int fd);            /* non-blocking, close-on-exec; fd or negative errno */
+int os_socket_stream(int family); /* likewise */
 int os_set_nodelay(int fd);
 int os_listen_backlog(void);
-int os_entropy(void *dst, size_t bytes);        /* 0 or negative errno */
+int os_entropy(void *dst, size_t bytes); /* 0 or negative errno */
 
 /* proc_*.c */
-int os_cpu_n(void);                             /* cores this process may use */
+int os_cpu_n(void); /* cores this process may use */
 uint64_t os_rss_bytes(void);
-uint64_t os_cpu_ns(void);                       /* user and system time of this process */
-const char *os_program(void);                   /* last part of argv[0] */
-void os_thread_name(const char *name);          /* at most 15 bytes are kept */
-void os_thread_yield_to_loops(void);            /* this thread gives way when cores are short (nice +10 on Linux) */
-int os_fd_limit_raise(void);                    /* lift the soft limit to the hard one; the limit, or negative errno */
+uint64_t os_cpu_ns(void);              /* user and system time of this process */
+const char *os_program(void);          /* last part of argv[0] */
+void os_thread_name(const char *name); /* at most 15 bytes are kept */
+void os_thread_yield_to_loops(
+        void);               /* this thread gives way when cores are short (nice +10 on Linux) */
+int os_fd_limit_raise(void); /* lift the soft limit to the hard one; the limit, or negative errno */
