@@ -61,6 +61,8 @@ void tls_session_free(struct tls_session *session)
 {
         if (session == NULL)
                 return;
+        /* Else the library looks for the session in a cache that we do not have, under a lock. */
+        SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         SSL_free(session->ssl);
         buf_fini(&session->held);
         xfree(session->verdict);

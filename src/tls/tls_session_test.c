@@ -1,79 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/tls_test.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "tls/identity.h"
-
-static struct tls_pair ca, other_ca, middle;
-
-static int setup(void **state)
-{
-        struct tls_pair leaf;
-        test_make_dir();
-        test_mint("ca", (struct mint_spec){ .name = "test CA", .ca = true }, NULL, &ca);
-        test_mint("other", (struct mint_spec){ .name = "other CA", .ca = true }, NULL, &other_ca);
-        test_mint("middle", (struct mint_spec){ .name = "middle", .ca = true }, &ca, &middle);
-        struct mint_spec server = { .name = "server",
-                .san = "DNS:localhost,DNS:*.example.org,IP:127.0.0.1",
-                .usage = "serverAuth" };
-        test_mint("server", server, &ca, NULL);
-        server.key = MINT_RSA2048;
-        test_mint("server-rsa", server, &ca, NULL);
-        server.key = MINT_ED25519;
-        test_mint("server-ed", server, &ca, NULL);
-        server.key = MINT_P256;
-        server.san = "DNS:two.example.net";
-        test_mint("server-two", server, &ca, NULL);
-        struct mint_spec client = { .name = "client", .usage = "clientAuth" };
-        test_mint("client", client, &ca, NULL);
-        test_mint("client-other", client, &other_ca, NULL);
-        test_mint("client-chain", client, &middle, &leaf);
-        sk_X509_push(leaf.chain, middle.leaf);
-        X509_up_ref(middle.leaf);
-        test_save("client-chain", &leaf);
-        pem_pair_fini(&leaf);
-        client.key = MINT_RSA2048;
-        test_mint("client-rsa", client, &ca, NULL);
-        client.key = MINT_ED25519;
-        test_mint("client-ed", client, &ca, NULL);
-        client.usage = "serverAuth";
-        test_mint("client-wrong", client, &ca, NULL);
-        client.usage = "clientAuth";
-        client.from_s = -20 * DAY_S;
-        client.to_s = -10 * DAY_S;
-        test_mint("client-old", client, &ca, NULL);
-        client.from_s = 10 * DAY_S;
-        client.to_s = 20 * DAY_S;
-        test_mint("client-early", client, &ca, NULL);
-        return 0;
-}
-
-static int teardown(void **state)
-{
-        pem_pair_fini(&ca);
-        pem_pair_fini(&other_ca);
-        pem_pair_fini(&middle);
-        test_remove_dir();
-        return 0;
-}
-
-static struct tls_ctx *server_ctx(const char *name, bool verify, enum tls_version min)
-{
-        char cert[64], key[64];
-        snprintf(cert, sizeof(cert), "%s.pem", name);
-        snprintf(key, sizeof(key), "%s-key.pem", name);
-        struct tls_pair_options pair = { test_path(cert), test_path(key) };
-        struct tls_options opts = { .enabled = true,
-                .pairs = &pair,
-                .pair_n = name[0] ? 1 : 0,
-                .verify = verify,
-                .ca_file = verify ? test_path("ca.pem") : NULL,
-                .min_version = min };
-        struct tls_ctx *ctx = NULL;
-        struct errbuf eb = { "" };
-        if (tls_ctx_new_server(&opts, &ctx, &eb) < 0)
-                fail_msg("%s", eb.text);
-        return ctx;
-}
+#include <openssl/pem.h>
 
 static void round_trip(
         struct tls_session *session, struct peer *peer, struct wire *wire, size_t len)
@@ -180,11 +110,444 @@ static void suites_have_gos_names(void **state)
                 check_suite(cases[i].cert, cases[i].version, cases[i].openssl, cases[i].go);
 }
 
+struct talk {
+        struct tls_ctx *ctx;
+        struct tls_session *session;
+        struct peer peer;
+        struct wire wire;
+};
+
+/* Takes ctx and client; NULL client: an ordinary one. */
+static void talk_init(struct talk *talk, struct tls_ctx *ctx, SSL_CTX *client)
+{
+        *talk = (struct talk){ .ctx = ctx, .session = tls_session_new(ctx, NULL) };
+        peer_init(&talk->peer, client ? client : peer_ctx());
+}
+
+static void talk_fini(struct talk *talk)
+{
+        tls_session_free(talk->session);
+        tls_ctx_unref(talk->ctx);
+        peer_fini(&talk->peer);
+        wire_fini(&talk->wire);
+}
+
+static void talk_open(struct talk *talk, struct tls_ctx *ctx, SSL_CTX *client)
+{
+        talk_init(talk, ctx, client);
+        assert_int_equal(shake(talk->session, &talk->peer, &talk->wire), TLS_DONE);
+}
+
+static void input_may_come_byte_by_byte(void **state)
+{
+        for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+                struct talk talk;
+                SSL_CTX *client = peer_ctx();
+                SSL_CTX_set_max_proto_version(client, version);
+                peer_present(client, "client-chain");
+                talk_init(&talk, server_ctx("server", true, TLS_VERSION_1_2), client);
+                talk.wire.step_bytes = 1;
+                assert_int_equal(shake(talk.session, &talk.peer, &talk.wire), TLS_DONE);
+                /* application data byte by byte as well */
+                size_t n, got = 0;
+                char plain[5000], text[5000];
+                memset(plain, 'x', sizeof(plain));
+                assert_true(SSL_write_ex(talk.peer.ssl, plain, sizeof(plain), &n));
+                peer_take(&talk.peer, &talk.wire.to_server);
+                for (size_t i = 0; i < talk.wire.to_server.len; i++) {
+                        struct slice in = slice_of(talk.wire.to_server.ptr + i, 1);
+                        ssize_t rc =
+                                tls_session_read(talk.session, &in, text + got, sizeof(text) - got);
+                        assert_int_equal(in.len, 0);
+                        assert_true(rc > 0 || rc == ERR_AGAIN);
+                        got += rc > 0 ? (size_t)rc : 0;
+                }
+                assert_int_equal(got, sizeof(plain));
+                assert_memory_equal(text, plain, sizeof(plain));
+                talk_fini(&talk);
+        }
+}
+
+static void data_behind_the_handshake_is_kept(void **state)
+{
+        struct talk talk;
+        char text[64];
+        size_t n;
+        talk_init(&talk, server_ctx("server", false, TLS_VERSION_1_2), NULL);
+        SSL_do_handshake(talk.peer.ssl);
+        peer_take(&talk.peer, &talk.wire.to_server);
+        assert_int_equal(server_turn(talk.session, &talk.wire), TLS_WANT_READ);
+        peer_give(&talk.peer, &talk.wire.to_client);
+        assert_int_equal(SSL_do_handshake(talk.peer.ssl), 1);
+        assert_true(SSL_write_ex(talk.peer.ssl, "CONNECT {}\r\n", 12, &n));
+        assert_true(SSL_write_ex(talk.peer.ssl, "PING\r\n", 6, &n));
+        peer_take(&talk.peer, &talk.wire.to_server);
+        /* Finished and both records in one slice */
+        struct slice in = buf_slice(&talk.wire.to_server);
+        assert_int_equal(tls_session_handshake(talk.session, &in, &talk.wire.to_client), TLS_DONE);
+        assert_true(in.len > 18);
+        assert_int_equal(tls_session_read(talk.session, &in, text, 5), 5);
+        assert_int_equal(tls_session_pending(talk.session), 7);
+        assert_int_equal(tls_session_read(talk.session, &in, text + 5, 59), 7);
+        assert_int_equal(tls_session_pending(talk.session), 0);
+        assert_int_equal(tls_session_read(talk.session, &in, text + 12, 52), 6);
+        assert_memory_equal(text, "CONNECT {}\r\nPING\r\n", 18);
+        assert_int_equal(tls_session_read(talk.session, &in, text, 64), ERR_AGAIN);
+        talk_fini(&talk);
+}
+
+static void large_data_makes_full_records(void **state)
+{
+        struct talk talk;
+        talk_open(&talk, server_ctx("server", false, TLS_VERSION_1_2), NULL);
+        round_trip(talk.session, &talk.peer, &talk.wire, 4 * 1024 * 1024 + 17);
+        static char plain[40000];
+        buf_clear(&talk.wire.to_client);
+        assert_int_equal(tls_session_write(talk.session, slice_of(plain, sizeof(plain)),
+                                 &talk.wire.to_client),
+                0);
+        /* 16384 + 16384 + 7232 bytes, each with 5 + 1 + 16 more */
+        assert_int_equal(talk.wire.to_client.len, 40000 + 3 * 22);
+        talk_fini(&talk);
+}
+
+static void a_full_buffer_fails_the_write(void **state)
+{
+        struct talk talk;
+        static char plain[4000];
+        struct buf small = { .limit = 1000 };
+        talk_open(&talk, server_ctx("server", false, TLS_VERSION_1_2), NULL);
+        assert_int_equal(
+                tls_session_write(talk.session, slice_of(plain, sizeof(plain)), &small), ERR_NOMEM);
+        buf_fini(&small);
+        talk_fini(&talk);
+}
+
+static void both_sides_may_update_keys(void **state)
+{
+        struct talk talk;
+        struct slice in;
+        char text[8];
+        talk_open(&talk, server_ctx("server", false, TLS_VERSION_1_2), NULL);
+        for (int i = 0; i < 3; i++) {
+                assert_true(SSL_key_update(talk.peer.ssl, SSL_KEY_UPDATE_REQUESTED));
+                assert_int_equal(SSL_write(talk.peer.ssl, "x", 1), 1);
+                peer_take(&talk.peer, &talk.wire.to_server);
+                in = buf_slice(&talk.wire.to_server);
+                assert_int_equal(tls_session_read(talk.session, &in, text, 8), 1);
+                assert_int_equal(in.len, 0);
+                buf_clear(&talk.wire.to_server);
+                round_trip(talk.session, &talk.peer, &talk.wire, 20000);
+        }
+        talk_fini(&talk);
+}
+
+static void a_broken_record_ends_the_session(void **state)
+{
+        struct talk talk;
+        char text[64];
+        talk_open(&talk, server_ctx("server", false, TLS_VERSION_1_2), NULL);
+        assert_int_equal(SSL_write(talk.peer.ssl, "hello", 5), 5);
+        peer_take(&talk.peer, &talk.wire.to_server);
+        talk.wire.to_server.ptr[talk.wire.to_server.len - 1] ^= 1;
+        struct slice in = buf_slice(&talk.wire.to_server);
+        assert_int_equal(tls_session_read(talk.session, &in, text, sizeof(text)), ERR_TLS);
+        const struct tls_verdict *verdict = tls_session_verdict(talk.session);
+        assert_non_null(verdict);
+        assert_string_equal(verdict->text, "local error: tls: bad record MAC");
+        assert_int_equal(verdict->alert, 20);
+        assert_int_equal(tls_session_read(talk.session, &in, text, sizeof(text)), ERR_TLS);
+        assert_int_equal(
+                tls_session_write(talk.session, SLICE_LIT("x"), &talk.wire.to_client), ERR_TLS);
+        /* the alert leaves, and no close_notify behind it */
+        tls_session_shutdown(talk.session, &talk.wire.to_client);
+        peer_give(&talk.peer, &talk.wire.to_client);
+        assert_true(SSL_read(talk.peer.ssl, text, sizeof(text)) <= 0);
+        assert_int_equal(ERR_GET_REASON(ERR_peek_error()), SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
+        ERR_clear_error();
+        talk_fini(&talk);
+}
+
+static void close_notify_is_sent_once_and_understood(void **state)
+{
+        struct talk talk;
+        char text[8];
+        talk_init(&talk, server_ctx("server", false, TLS_VERSION_1_2), NULL);
+        tls_session_shutdown(talk.session, &talk.wire.to_client);
+        assert_int_equal(talk.wire.to_client.len, 0); /* not before the handshake */
+        assert_int_equal(shake(talk.session, &talk.peer, &talk.wire), TLS_DONE);
+        assert_int_equal(SSL_write(talk.peer.ssl, "bye", 3), 3);
+        assert_int_equal(SSL_shutdown(talk.peer.ssl), 0);
+        peer_take(&talk.peer, &talk.wire.to_server);
+        struct slice in = buf_slice(&talk.wire.to_server);
+        assert_int_equal(tls_session_read(talk.session, &in, text, 8), 3);
+        assert_int_equal(tls_session_read(talk.session, &in, text, 8), ERR_EOF);
+        assert_int_equal(tls_session_read(talk.session, &in, text, 8), ERR_EOF);
+        tls_session_shutdown(talk.session, &talk.wire.to_client);
+        size_t len = talk.wire.to_client.len;
+        assert_true(len > 0);
+        tls_session_shutdown(talk.session, &talk.wire.to_client);
+        assert_int_equal(talk.wire.to_client.len, len);
+        peer_give(&talk.peer, &talk.wire.to_client);
+        assert_int_equal(SSL_read(talk.peer.ssl, text, 8), 0);
+        assert_true(SSL_get_shutdown(talk.peer.ssl) & SSL_RECEIVED_SHUTDOWN);
+        talk_fini(&talk);
+}
+
+/* --- resumption ---------------------------------------------------------------------------------
+ */
+
+static SSL_SESSION *ticket_of(struct talk *talk)
+{
+        char text[8];
+        if (SSL_version(talk->peer.ssl) ==
+                TLS1_3_VERSION) /* the ticket comes with the first read */
+                SSL_read(talk->peer.ssl, text, sizeof(text));
+        ERR_clear_error();
+        SSL_SESSION *ticket = SSL_get1_session(talk->peer.ssl);
+        assert_true(SSL_SESSION_is_resumable(ticket));
+        SSL_set_shutdown(talk->peer.ssl, SSL_SENT_SHUTDOWN); /* else freeing it spoils the ticket */
+        return ticket;
+}
+
+static SSL_CTX *client_for(int version, const char *cert)
+{
+        SSL_CTX *client = peer_ctx();
+        SSL_CTX_set_max_proto_version(client, version);
+        if (cert)
+                peer_present(client, cert);
+        return client;
+}
+
+/* Begin a session on one context, offer its ticket to another. */
+static void check_resume(struct tls_ctx *first, struct tls_ctx *second, int version,
+        const char *cert, bool want, bool want_done)
+{
+        struct talk talk;
+        talk_open(&talk, first, client_for(version, cert));
+        SSL_SESSION *ticket = ticket_of(&talk);
+        talk_fini(&talk);
+
+        talk_init(&talk, second, client_for(version, want_done ? cert : NULL));
+        assert_int_equal(SSL_set_session(talk.peer.ssl, ticket), 1);
+        enum tls_step step = shake(talk.session, &talk.peer, &talk.wire);
+        assert_int_equal(step, want_done ? TLS_DONE : TLS_FAILED);
+        if (want_done) {
+                struct tls_identity *identity = tls_session_identity(talk.session);
+                assert_int_equal(identity->resumed, want);
+                assert_int_equal(identity->cert_n, cert ? 1 : 0);
+                tls_identity_free(identity);
+                round_trip(talk.session, &talk.peer, &talk.wire, 1000);
+        }
+        SSL_SESSION_free(ticket);
+        talk_fini(&talk);
+}
+
+static void tickets_work_within_a_context_only(void **state)
+{
+        for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+                struct tls_ctx *open = server_ctx("server", false, TLS_VERSION_1_2);
+                struct tls_ctx *strict = server_ctx("server", true, TLS_VERSION_1_2);
+                struct tls_ctx *strict_again = server_ctx("server", true, TLS_VERSION_1_2);
+                struct tls_ctx *monitor = NULL;
+                struct errbuf eb;
+                assert_int_equal(tls_ctx_without_verify(strict, &monitor, &eb), 0);
+                assert_false(tls_ctx_requires_client_cert(monitor));
+                check_resume(tls_ctx_ref(open), tls_ctx_ref(open), version, NULL, true, true);
+                check_resume(
+                        tls_ctx_ref(strict), tls_ctx_ref(strict), version, "client", true, true);
+                check_resume(strict_again, tls_ctx_ref(strict), version, "client", false, true);
+                /* no certificate, and a ticket from where none was needed */
+                check_resume(open, tls_ctx_ref(strict), version, NULL, false, false);
+                check_resume(monitor, strict, version, NULL, false, false);
+        }
+}
+
+/* --- identity -----------------------------------------------------------------------------------
+ */
+
+static void identity_tells_what_was_proved(void **state)
+{
+        struct talk talk;
+        SSL_CTX *client = peer_ctx();
+        peer_present(client, "client-chain");
+        assert_true(SSL_CTX_set1_groups_list(client, "P-384"));
+        talk_init(&talk, server_ctx("server", true, TLS_VERSION_1_2), client);
+        SSL_set_tlsext_host_name(talk.peer.ssl, "a.example.org");
+        assert_int_equal(shake(talk.session, &talk.peer, &talk.wire), TLS_DONE);
+        struct tls_identity *identity = tls_session_identity(talk.session);
+        assert_string_equal(identity->version, "1.3");
+        assert_string_equal(identity->cipher, "TLS_AES_128_GCM_SHA256");
+        assert_string_equal(identity->group, "CurveP384");
+        assert_string_equal(identity->sni, "a.example.org");
+        assert_false(identity->resumed);
+        assert_int_equal(identity->cert_n, 2);
+        assert_string_equal(identity->certs[0].subject, "CN=client,O=midge test");
+        assert_string_equal(identity->certs[1].subject, "CN=middle,O=midge test");
+        assert_int_equal(strlen(identity->certs[0].cert_sha256), 64);
+        unsigned char digest[32];
+        char hex[65];
+        X509_pubkey_digest(
+                test_middle.leaf, EVP_sha256(), digest, NULL); /* of the bare key: differs */
+        text_hex(digest, 32, hex);
+        assert_string_not_equal(identity->certs[1].spki_sha256, hex);
+        unsigned char *der = NULL;
+        int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(test_middle.leaf), &der);
+        assert_true(EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL));
+        OPENSSL_free(der);
+        text_hex(digest, 32, hex);
+        assert_string_equal(identity->certs[1].spki_sha256, hex);
+        assert_true(X509_digest(test_middle.leaf, EVP_sha256(), digest, NULL));
+        text_hex(digest, 32, hex);
+        assert_string_equal(identity->certs[1].cert_sha256, hex);
+        tls_identity_free(identity);
+        talk_fini(&talk);
+}
+
+/* --- several certificates -----------------------------------------------------------------------
+ */
+
+static void check_pick(const char *sni, int version, const char *suites, const char *want)
+{
+        struct tls_pair_options pairs[] = {
+                { test_path("server-rsa.pem"), test_path("server-rsa-key.pem") },
+                { test_path("server.pem"), test_path("server-key.pem") },
+                { test_path("server-two.pem"), test_path("server-two-key.pem") },
+        };
+        struct tls_options opts = { .pairs = pairs, .pair_n = 3 };
+        struct tls_ctx *ctx = NULL;
+        struct errbuf eb;
+        struct talk talk;
+        SSL_CTX *client = client_for(version, NULL);
+        if (suites)
+                assert_true(SSL_CTX_set_cipher_list(client, suites));
+        assert_int_equal(tls_ctx_new_server(&opts, &ctx, &eb), 0);
+        talk_init(&talk, ctx, client);
+        if (sni)
+                SSL_set_tlsext_host_name(talk.peer.ssl, sni);
+        assert_int_equal(shake(talk.session, &talk.peer, &talk.wire), TLS_DONE);
+        FILE *file = fopen(test_path(want), "rb");
+        X509 *expected = PEM_read_X509(file, NULL, NULL, NULL);
+        fclose(file);
+        assert_int_equal(X509_cmp(SSL_get0_peer_certificate(talk.peer.ssl), expected), 0);
+        X509_free(expected);
+        talk_fini(&talk);
+}
+
+static void certificate_follows_the_hello(void **state)
+{
+        check_pick(NULL, TLS1_3_VERSION, NULL, "server-rsa.pem");
+        check_pick("localhost", TLS1_3_VERSION, NULL, "server-rsa.pem");
+        check_pick("two.example.net", TLS1_3_VERSION, NULL, "server-two.pem");
+        check_pick("nobody.example.com", TLS1_3_VERSION, NULL, "server-rsa.pem");
+        check_pick("a.example.org", TLS1_2_VERSION, NULL, "server-rsa.pem");
+        check_pick("a.example.org", TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256", "server.pem");
+        check_pick(NULL, TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256", "server.pem");
+}
+
+/* --- the client side ----------------------------------------------------------------------------
+ */
+
+struct client_case {
+        const char *host, *ca, *cert;
+        bool insecure;
+        enum tls_step want; /* the client's */
+        const char *text;   /* its verdict's, or what the server's begins with */
+};
+
+static struct tls_ctx *client_ctx(const struct client_case *c)
+{
+        char key[64];
+        snprintf(key, sizeof(key), "%.*s-key.pem", c->cert ? (int)strlen(c->cert) - 4 : 0, c->cert);
+        struct tls_client_options opts = { .ca_file = c->ca ? test_path(c->ca) : NULL,
+                .cert_file = c->cert ? test_path(c->cert) : NULL,
+                .key_file = c->cert ? test_path(key) : NULL,
+                .insecure = c->insecure };
+        struct tls_ctx *ctx = NULL;
+        struct errbuf eb;
+        assert_int_equal(tls_ctx_new_client(&opts, &ctx, &eb), 0);
+        return ctx;
+}
+
+static void check_client(const struct client_case *c)
+{
+        struct tls_ctx *sctx = server_ctx("server", c->cert != NULL, TLS_VERSION_1_2);
+        struct tls_ctx *cctx = client_ctx(c);
+        struct tls_session *server = tls_session_new(sctx, NULL);
+        struct tls_session *client = tls_session_new(cctx, c->host);
+        struct buf to_server = { 0 }, to_client = { 0 };
+        enum tls_step step = TLS_WANT_READ, other = TLS_WANT_READ;
+        for (int i = 0; i < 5; i++) {
+                struct slice in = buf_slice(&to_client);
+                step = tls_session_handshake(client, &in, &to_server);
+                buf_consume(&to_client, to_client.len - in.len);
+                in = buf_slice(&to_server);
+                other = tls_session_handshake(server, &in, &to_client);
+                buf_consume(&to_server, to_server.len - in.len);
+        }
+        assert_int_equal(step, c->want);
+        assert_int_equal(other, c->want);
+        if (c->want == TLS_FAILED) {
+                const char *text = tls_session_verdict(client)->text;
+                assert_int_equal(strncmp(text, c->text, strlen(c->text)), 0);
+                assert_string_equal(
+                        tls_session_verdict(server)->text, "remote error: tls: bad certificate");
+        } else {
+                char text[8];
+                assert_int_equal(tls_session_write(client, SLICE_LIT("ping"), &to_server), 0);
+                struct slice in = buf_slice(&to_server);
+                assert_int_equal(tls_session_read(server, &in, text, 8), 4);
+        }
+        tls_session_free(server);
+        tls_session_free(client);
+        tls_ctx_unref(sctx);
+        tls_ctx_unref(cctx);
+        buf_fini(&to_server);
+        buf_fini(&to_client);
+}
+
+static void client_side_verifies(void **state)
+{
+#define X509_ "tls: failed to verify certificate: x509: "
+        static const struct client_case cases[] = {
+                { "localhost", "ca.pem", NULL, false, TLS_DONE, NULL },
+                { "b.example.org", "ca.pem", "client.pem", false, TLS_DONE, NULL },
+                { "127.0.0.1", "ca.pem", NULL, false, TLS_DONE, NULL },
+                { "anything", "other.pem", NULL, true, TLS_DONE, NULL },
+                { "localhost", "server.pem", NULL, false, TLS_DONE, NULL },
+                { "localhost", "other.pem", NULL, false, TLS_FAILED,
+                        X509_ "certificate signed by unknown authority (CN=server,O=midge test "
+                              "SHA-256: " },
+                { "elsewhere", "ca.pem", NULL, false, TLS_FAILED,
+                        X509_
+                        "certificate is valid for localhost, *.example.org, not elsewhere (" },
+                { "a.b.example.org", "ca.pem", NULL, false, TLS_FAILED,
+                        X509_ "certificate is valid for localhost, *.example.org, not "
+                              "a.b.example.org (" },
+                { "10.0.0.1", "ca.pem", NULL, false, TLS_FAILED,
+                        X509_ "certificate is valid for 127.0.0.1, not 10.0.0.1 (" },
+        };
+        for (size_t i = 0; i < ARRAY_N(cases); i++)
+                check_client(&cases[i]);
+#undef X509_
+}
+
 static const struct CMUnitTest tests[] = {
         cmocka_unit_test(suites_have_gos_names),
+        cmocka_unit_test(input_may_come_byte_by_byte),
+        cmocka_unit_test(data_behind_the_handshake_is_kept),
+        cmocka_unit_test(large_data_makes_full_records),
+        cmocka_unit_test(a_full_buffer_fails_the_write),
+        cmocka_unit_test(both_sides_may_update_keys),
+        cmocka_unit_test(a_broken_record_ends_the_session),
+        cmocka_unit_test(close_notify_is_sent_once_and_understood),
+        cmocka_unit_test(tickets_work_within_a_context_only),
+        cmocka_unit_test(identity_tells_what_was_proved),
+        cmocka_unit_test(certificate_follows_the_hello),
+        cmocka_unit_test(client_side_verifies),
 };
 
 int main(void)
 {
-        return cmocka_run_group_tests(tests, setup, teardown);
+        return cmocka_run_group_tests(tests, test_setup, test_teardown);
 }

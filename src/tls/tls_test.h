@@ -2,6 +2,7 @@
 /* tls_test.h: what the tests of this folder share: a set of certificates in files, and a client
  * made of nothing but OpenSSL that talks to a server session in memory. */
 #pragma once
+#include "base/err.h"
 #include "base/mem.h"
 #include "tls/mint.h"
 #include "tls/tls_ctx.h"
@@ -84,6 +85,83 @@ static inline void test_remove_dir(void)
         char command[128];
         snprintf(command, sizeof(command), "rm -rf '%s'", test_dir);
         assert_int_equal(system(command), 0);
+}
+
+/* --- fixtures ----------------------------------------------------------------------------------
+ */
+
+static struct tls_pair test_ca, test_other_ca, test_middle;
+
+static inline int test_setup(void **state)
+{
+        struct tls_pair leaf;
+        test_make_dir();
+        test_mint("ca", (struct mint_spec){ .name = "test CA", .ca = true }, NULL, &test_ca);
+        test_mint("other", (struct mint_spec){ .name = "other CA", .ca = true }, NULL,
+                &test_other_ca);
+        test_mint("middle", (struct mint_spec){ .name = "middle", .ca = true }, &test_ca,
+                &test_middle);
+        struct mint_spec server = { .name = "server",
+                .san = "DNS:localhost,DNS:*.example.org,IP:127.0.0.1",
+                .usage = "serverAuth" };
+        test_mint("server", server, &test_ca, NULL);
+        server.key = MINT_RSA2048;
+        test_mint("server-rsa", server, &test_ca, NULL);
+        server.key = MINT_ED25519;
+        test_mint("server-ed", server, &test_ca, NULL);
+        server.key = MINT_P256;
+        server.san = "DNS:two.example.net";
+        test_mint("server-two", server, &test_ca, NULL);
+        struct mint_spec client = { .name = "client", .usage = "clientAuth" };
+        test_mint("client", client, &test_ca, NULL);
+        test_mint("client-other", client, &test_other_ca, NULL);
+        test_mint("client-chain", client, &test_middle, &leaf);
+        sk_X509_push(leaf.chain, test_middle.leaf);
+        X509_up_ref(test_middle.leaf);
+        test_save("client-chain", &leaf);
+        pem_pair_fini(&leaf);
+        client.key = MINT_RSA2048;
+        test_mint("client-rsa", client, &test_ca, NULL);
+        client.key = MINT_ED25519;
+        test_mint("client-ed", client, &test_ca, NULL);
+        client.usage = "serverAuth";
+        test_mint("client-wrong", client, &test_ca, NULL);
+        client.usage = "clientAuth";
+        client.from_s = -20 * DAY_S;
+        client.to_s = -10 * DAY_S;
+        test_mint("client-old", client, &test_ca, NULL);
+        client.from_s = 10 * DAY_S;
+        client.to_s = 20 * DAY_S;
+        test_mint("client-early", client, &test_ca, NULL);
+        return 0;
+}
+
+static inline int test_teardown(void **state)
+{
+        pem_pair_fini(&test_ca);
+        pem_pair_fini(&test_other_ca);
+        pem_pair_fini(&test_middle);
+        test_remove_dir();
+        return 0;
+}
+
+static inline struct tls_ctx *server_ctx(const char *name, bool verify, enum tls_version min)
+{
+        char cert[64], key[64];
+        snprintf(cert, sizeof(cert), "%s.pem", name);
+        snprintf(key, sizeof(key), "%s-key.pem", name);
+        struct tls_pair_options pair = { test_path(cert), test_path(key) };
+        struct tls_options opts = { .enabled = true,
+                .pairs = &pair,
+                .pair_n = name[0] ? 1 : 0,
+                .verify = verify,
+                .ca_file = verify ? test_path("ca.pem") : NULL,
+                .min_version = min };
+        struct tls_ctx *ctx = NULL;
+        struct errbuf eb = { "" };
+        if (tls_ctx_new_server(&opts, &ctx, &eb) < 0)
+                fail_msg("%s", eb.text);
+        return ctx;
 }
 
 /* --- a client -----------------------------------------------------------------------------------
