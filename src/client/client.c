@@ -144,7 +144,7 @@ static void on_close(struct peer *peer)
         atomic_fetch_sub_explicit(&server->shared.client_n, 1, memory_order_relaxed);
         atomic_fetch_sub_explicit(&peer->own.account->shared.client_n, 1, memory_order_relaxed);
         letter->record = xnew(struct peer_info);
-        peer_snapshot(peer, letter->record);
+        peer_snapshot(peer, letter->record, PEER_WANT_SUBS);
         letter->server = server;
         letter->mail.deliver = on_record;
         loop_post(server->control, &letter->mail);

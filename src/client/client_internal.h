@@ -12,7 +12,7 @@ void client_on_sub(struct peer *peer, const struct frame *frame);
 void client_on_unsub(struct peer *peer, const struct frame *frame);
 enum deliver_result client_deliver(struct peer *peer, struct sub *sub, const struct msg *msg);
 void client_deliver_no_responders(struct client *client, struct sub *sub, const struct msg *msg);
-void client_snapshot(struct peer *peer, struct peer_info *out);
+void client_snapshot(struct peer *peer, struct peer_info *out, unsigned want);
 
 /* +OK, when the client asked for it. */
 void client_ok(struct client *client);

@@ -30,35 +30,43 @@ static void copy_subs(struct peer *peer, struct peer_info *out)
         }
 }
 
-static void copy_tls(struct peer *peer, struct peer_info *out)
+static void copy_certs(const struct tls_identity *identity, struct peer_info *out)
+{
+        if (identity->cert_n == 0)
+                return;
+        out->certs = xcalloc((size_t)identity->cert_n, sizeof out->certs[0]);
+        for (; out->cert_n < identity->cert_n; out->cert_n++) {
+                const struct tls_peer_cert *cert = &identity->certs[out->cert_n];
+                struct peer_cert_info *to = &out->certs[out->cert_n];
+                to->subject = xstrdup(cert->subject);
+                memcpy(to->spki_sha256, cert->spki_sha256, sizeof to->spki_sha256);
+                memcpy(to->cert_sha256, cert->cert_sha256, sizeof to->cert_sha256);
+        }
+}
+
+static void copy_tls(struct peer *peer, struct peer_info *out, bool certs)
 {
         struct tls_session *session = conn_tls(&peer->own.conn);
         if (session == NULL)
                 return;
-        struct tls_identity *identity = tls_session_identity(session);
-        snprintf(out->tls_version, sizeof out->tls_version, "%s", identity->version);
-        snprintf(out->tls_cipher, sizeof out->tls_cipher, "%s", identity->cipher);
+        snprintf(out->tls_version, sizeof out->tls_version, "%s", tls_session_version(session));
+        snprintf(out->tls_cipher, sizeof out->tls_cipher, "%s", tls_session_cipher(session));
         out->tls_first = client_of(peer)->tls_first;
-        if (identity->cert_n > 0) {
-                out->certs = xcalloc((size_t)identity->cert_n, sizeof out->certs[0]);
-                for (; out->cert_n < identity->cert_n; out->cert_n++) {
-                        const struct tls_peer_cert *cert = &identity->certs[out->cert_n];
-                        struct peer_cert_info *to = &out->certs[out->cert_n];
-                        to->subject = xstrdup(cert->subject);
-                        memcpy(to->spki_sha256, cert->spki_sha256, sizeof to->spki_sha256);
-                        memcpy(to->cert_sha256, cert->cert_sha256, sizeof to->cert_sha256);
-                }
+        if (certs) {
+                struct tls_identity *identity = tls_session_identity(session);
+                copy_certs(identity, out);
+                tls_identity_free(identity);
         }
-        tls_identity_free(identity);
 }
 
-void client_snapshot(struct peer *peer, struct peer_info *out)
+void client_snapshot(struct peer *peer, struct peer_info *out, unsigned want)
 {
         struct client *client = client_of(peer);
         out->type = "nats";
         out->name = text_or_null(client->opts.name);
         out->lang = text_or_null(client->opts.lang);
         out->version = text_or_null(client->opts.version);
-        copy_subs(peer, out);
-        copy_tls(peer, out);
+        if (want & PEER_WANT_SUBS)
+                copy_subs(peer, out);
+        copy_tls(peer, out, want & PEER_WANT_CERTS);
 }

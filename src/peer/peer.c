@@ -175,6 +175,7 @@ int peer_init(struct peer *peer, const struct peer_ops *ops, struct peer_server 
         parser_init(&peer->own.parser, ops->kind);
         peer->own.account = registry_global(server->registry);
         peer->own.start_ns = peer->own.last_ns = clock_mono_ns();
+        peer->own.start_wall_ns = clock_wall_ns();
         peer->own.ping.fn = keepalive_on_timer;
         peer->own.stall.fn = slow_on_timer;
         peer->own.conn.write_deadline_ns = (uint64_t)peer_settings(peer)->timing.write_deadline_ns;
@@ -288,18 +289,12 @@ void peer_send_err(struct peer *peer, const char *fmt, ...)
 
 /* ---- monitoring -------------------------------------------------------------------------- */
 
-static uint64_t wall_of(uint64_t mono_ns)
-{
-        return clock_wall_ns() - (clock_mono_ns() - mono_ns);
-}
-
-void peer_snapshot(struct peer *peer, struct peer_info *out)
+void peer_measure(const struct peer *peer, struct peer_info *out)
 {
         *out = (struct peer_info){ .id = peer->id, .kind = peer->ops->name };
-        peer_addr_ip(&peer->addr, out->ip, sizeof out->ip);
-        out->port = peer->addr.port;
-        out->start_ns = wall_of(peer->own.start_ns);
-        out->last_activity_ns = wall_of(peer->own.last_ns);
+        out->start_ns = peer->own.start_wall_ns;
+        out->last_activity_ns = out->start_ns + (peer->own.last_ns - peer->own.start_ns);
+        out->stop_ns = peer->own.closing ? clock_wall_ns() : 0;
         out->reason = peer->own.reason;
         out->rtt_ns = peer->own.rtt_ns;
         out->pending_bytes = conn_pending_bytes(&peer->own.conn);
@@ -309,6 +304,13 @@ void peer_snapshot(struct peer *peer, struct peer_info *out)
         out->out_bytes = peer->own.out_bytes;
         out->stalls = atomic_load_explicit(&peer->shared.stalls, memory_order_relaxed);
         out->subscriptions = peer->own.subs.n;
+}
+
+void peer_snapshot(struct peer *peer, struct peer_info *out, unsigned want)
+{
+        peer_measure(peer, out);
+        peer_addr_ip(&peer->addr, out->ip, sizeof out->ip);
+        out->port = peer->addr.port;
         out->account = xstrdup(peer->own.account->name);
-        peer->ops->snapshot(peer, out);
+        peer->ops->snapshot(peer, out, want);
 }

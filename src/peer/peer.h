@@ -44,6 +44,7 @@ struct peer {
                 struct list member;              /* in the loop's roster */
                 struct timer ping, stall;
                 uint64_t start_ns, last_ns;      /* monotonic; last activity */
+                uint64_t start_wall_ns;          /* what monitoring shows */
                 uint64_t active_ns;              /* last data, sub or PING: suppresses our PINGs */
                 uint64_t ping_sent_ns;
                 int64_t rtt_ns;                  /* 0: unknown */
@@ -120,4 +121,6 @@ void trace_out(struct peer *peer, struct slice line);            /* without CRLF
 void trace_payload(struct peer *peer, const char *arrow, struct slice body, size_t header_bytes);
 
 void peer_addr_ip(const struct peer_addr *addr, char *dst, size_t size);   /* "::1"; "" when none */
-void peer_snapshot(struct peer *peer, struct peer_info *out);
+/* Monitoring. Numbers only, nothing to free; and everything, with what `want` (PEER_WANT_*) adds. */
+void peer_measure(const struct peer *peer, struct peer_info *out);
+void peer_snapshot(struct peer *peer, struct peer_info *out, unsigned want);

@@ -31,6 +31,18 @@ struct peer_info *peer_info_copy(const struct peer_info *info)
         return copy;
 }
 
+void peer_info_drop_subs(struct peer_info *info)
+{
+        for (uint32_t i = 0; i < info->sub_n; i++) {
+                xfree(info->subs[i].subject);
+                xfree(info->subs[i].queue);
+                xfree(info->subs[i].sid);
+        }
+        xfree(info->subs);
+        info->subs = NULL;
+        info->sub_n = 0;
+}
+
 void peer_info_fini(struct peer_info *info)
 {
         xfree(info->name);
@@ -41,12 +53,7 @@ void peer_info_fini(struct peer_info *info)
         for (int i = 0; i < info->cert_n; i++)
                 xfree(info->certs[i].subject);
         xfree(info->certs);
-        for (uint32_t i = 0; i < info->sub_n; i++) {
-                xfree(info->subs[i].subject);
-                xfree(info->subs[i].queue);
-                xfree(info->subs[i].sid);
-        }
-        xfree(info->subs);
+        peer_info_drop_subs(info);
 }
 
 void peer_info_free(struct peer_info *info)

@@ -7,6 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a snapshot copies besides numbers, names and addresses. */
+enum {
+        PEER_WANT_SUBS = 1,
+        PEER_WANT_CERTS = 2,
+};
+
 struct sub_info {
         char *subject, *queue, *sid;     /* owned; queue may be NULL */
         uint64_t msgs, max;
@@ -34,12 +40,13 @@ struct peer_info {
         char tls_version[16];            /* "" : no TLS */
         char tls_cipher[64];
         bool tls_first;
-        struct peer_cert_info *certs;
+        struct peer_cert_info *certs;    /* only when asked for, as are the subs */
         int cert_n;
-        struct sub_info *subs;           /* only when asked for */
+        struct sub_info *subs;
         uint32_t sub_n;
 };
 
 struct peer_info *peer_info_copy(const struct peer_info *info);
 void peer_info_fini(struct peer_info *info);             /* what it owns, not the struct */
+void peer_info_drop_subs(struct peer_info *info);        /* the list; the count stays */
 void peer_info_free(struct peer_info *info);             /* NULL is fine */
