@@ -16,8 +16,11 @@
 #define CONTROL_LINE_FACTOR 16 /* for kinds other than client: origin, account, queues */
 #define EACH_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
 
+/* Begins and lengths apart: a slice written in two halves and copied whole right after waits for
+ * the store buffer, which costs more than splitting the line. */
 struct args {
-        struct slice arg[ARGS_MAX];
+        const char *at[ARGS_MAX];
+        size_t len[ARGS_MAX];
         int n;
         const char *begin; /* first byte behind the separator */
         const char *end;   /* of the arguments, CR excluded */
@@ -68,6 +71,11 @@ static inline const char *token_end(const char *p, const char *end)
         return p;
 }
 
+static inline struct slice arg(const struct args *a, int i)
+{
+        return slice_of(a->at[i], a->len[i]);
+}
+
 /* Split the arguments of the line that goes on at p, up to its LF. SCAN_BAD: too many, or a CR
  * inside. */
 static inline enum scan args_scan(const char *p, const char *end, int max, struct args *a)
@@ -81,9 +89,9 @@ static inline enum scan args_scan(const char *p, const char *end, int max, struc
                 if (LIKELY((unsigned char)*p > ' ' || !is_separator(*p))) {
                         if (UNLIKELY(n == max))
                                 return SCAN_BAD;
-                        a->arg[n].ptr = p;
+                        a->at[n] = p;
                         p = token_end(p, end);
-                        a->arg[n].len = (size_t)(p - a->arg[n].ptr);
+                        a->len[n] = (size_t)(p - a->at[n]);
                         n++;
                 } else if (*p == '\r' || *p == '\n') {
                         a->end = p;
@@ -178,18 +186,25 @@ static inline int64_t size_of(struct slice token)
         return n;
 }
 
-/* Field by field: for an assignment of the whole struct gcc emits `rep stos`, which alone costs as
- * much as parsing a small PUB. */
+/* Each field by itself. For the whole struct at once gcc emits `rep stos`; for chained assignments
+ * it reads back, as 16 bytes, what it has just stored as two halves. Either costs more than parsing
+ * a small PUB. */
 static inline void frame_begin(struct frame *out, enum verb verb)
 {
-        const struct slice none = { NULL, 0 };
-
         out->verb = verb;
-        out->header_bytes = out->total_bytes = 0;
-        out->consumed = out->need = 0;
-        out->subject = out->reply = out->queue = out->sid = none;
-        out->header_size = out->total_size = none;
-        out->header = out->payload = out->text = none;
+        out->header_bytes = 0;
+        out->total_bytes = 0;
+        out->consumed = 0;
+        out->need = 0;
+        out->subject = SLICE_NULL;
+        out->reply = SLICE_NULL;
+        out->queue = SLICE_NULL;
+        out->sid = SLICE_NULL;
+        out->header_size = SLICE_NULL;
+        out->total_size = SLICE_NULL;
+        out->header = SLICE_NULL;
+        out->payload = SLICE_NULL;
+        out->text = SLICE_NULL;
         out->max = 0;
 }
 
@@ -227,17 +242,15 @@ static inline int payload_take(
         return frame_done(p, out, need);
 }
 
-static inline int sizes_take(struct frame *out, const struct args *a, bool with_header)
+static inline int sizes_take(
+        struct frame *out, struct slice header_size, struct slice total_size, bool with_header)
 {
-        int64_t total = size_of(a->arg[a->n - 1]), header = 0;
+        int64_t header = with_header ? size_of(header_size) : 0, total = size_of(total_size);
 
-        if (with_header) {
-                out->header_size = a->arg[a->n - 2];
-                header = size_of(out->header_size);
-        }
         if (UNLIKELY(header < 0 || total < 0 || header > total))
                 return ERR_PROTO_ARGS;
-        out->total_size = a->arg[a->n - 1];
+        out->header_size = header_size;
+        out->total_size = total_size;
         out->header_bytes = (uint32_t)header;
         out->total_bytes = (uint32_t)total;
         return 0;
@@ -259,10 +272,11 @@ static inline int publish_take(struct parser *p, const char *data, size_t len, e
         if (UNLIKELY(a.n < least || (with_header && !p->headers_ok)))
                 return ERR_PROTO_ARGS;
         frame_begin(out, verb);
-        out->subject = a.arg[0];
+        out->subject = arg(&a, 0);
         if (a.n > least)
-                out->reply = a.arg[1];
-        if (UNLIKELY(sizes_take(out, &a, with_header) < 0))
+                out->reply = arg(&a, 1);
+        if (UNLIKELY(sizes_take(out, with_header ? arg(&a, a.n - 2) : SLICE_NULL, arg(&a, a.n - 1),
+                             with_header) < 0))
                 return ERR_PROTO_ARGS;
         return payload_take(p, data, len, (size_t)(a.next - data), out);
 }
@@ -284,13 +298,13 @@ static inline int interest_take(struct parser *p, const char *data, size_t len, 
                 return ERR_PROTO_ARGS;
         frame_begin(out, verb);
         if (is_sub) {
-                out->subject = a.arg[0];
-                out->sid = a.arg[a.n - 1];
+                out->subject = arg(&a, 0);
+                out->sid = arg(&a, a.n - 1);
                 if (a.n > least)
-                        out->queue = a.arg[1];
+                        out->queue = arg(&a, 1);
         } else {
-                out->sid = a.arg[0];
-                out->max = a.n > least ? size_of(a.arg[1]) : -1;
+                out->sid = arg(&a, 0);
+                out->max = a.n > least ? size_of(arg(&a, 1)) : -1;
         }
         return frame_done(p, out, (size_t)(a.next - data));
 }
@@ -314,12 +328,10 @@ static int sized_line_take(struct parser *p, const char *data, size_t len, size_
         bool with_header, struct frame *out)
 {
         struct slice rest = out->text;
-        struct args a = { .n = 2 };
+        struct slice total = last_arg(&rest);
+        struct slice header = with_header ? last_arg(&rest) : SLICE_NULL;
 
-        a.arg[1] = last_arg(&rest);
-        if (with_header)
-                a.arg[0] = last_arg(&rest);
-        if (sizes_take(out, &a, with_header) < 0)
+        if (sizes_take(out, header, total, with_header) < 0)
                 return ERR_PROTO_ARGS;
         return payload_take(p, data, len, line_bytes, out);
 }
