@@ -57,10 +57,12 @@ class Monitor:
         return self.get("/connz" + ("?" + query if query else ""))
 
     def connection(self, cid, query=""):
-        """The entry of one open connection."""
-        page = self.connz(f"cid={cid}&{query}")
-        assert page["num_connections"] == 1, page
-        return page["connections"][0]
+        """The entry of one open connection; a new one may be listed a moment after its INFO."""
+        def find():
+            page = self.connz(f"cid={cid}&{query}")
+            return page["connections"][0] if page["num_connections"] == 1 else None
+
+        return until(find, f"connection {cid} is listed")
 
     def closed(self, cid):
         """The record of a closed connection; waits for it, since it is written after the close."""

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signals: what each does, what it logs, how the process ends; files that go with a process."""
+
+import json
+import os
+import signal
+import stat
+
+import pytest
+
+from support.deadline import until
+from support.dialect import program
+
+
+# TERM and INT end the server, with status 0.
+@pytest.mark.parametrize("number, name", [(signal.SIGINT, "interrupt"), (signal.SIGTERM, "terminated")])
+def test_end(start, number, name):
+    server = start()
+    client = server.connect()
+    server.signal(number)
+    assert server.wait_exit() == 0
+    client.expect_closed()
+    assert server.texts()[-3:] == [f'Trapped "{name}" signal', "Initiating Shutdown...",
+                                   "Server Exiting.."]
+
+
+def test_end_with_debug(start):
+    server = start("debug: true")
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+    texts = server.texts()
+    assert ("DBG", "Client accept loop exiting..") in server.entries()
+    assert texts.index("Initiating Shutdown...") < texts.index("Client accept loop exiting..")
+    assert texts[-1] == "Server Exiting.."
+
+
+def test_end_while_busy(start):
+    server = start()
+    clients = [server.connect() for _ in range(20)]
+    for client in clients:
+        client.send("SUB a 1\r\n", b"PUB a 100\r\n" + b"x" * 100 + b"\r\n")
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+
+
+# PIPE, and signals nobody handles in a server, do no harm.
+def test_pipe_is_ignored(start):
+    server = start()
+    server.signal(signal.SIGPIPE)
+    server.connect().barrier()
+
+
+# HUP without a configuration file
+def test_reload_without_a_file(start):
+    server = start(None, args=["-a", "127.0.0.1", "-p", "-1"])
+    server.signal(signal.SIGHUP)
+    server.wait_log(r'\[INF\] Trapped "hangup" signal$')
+    server.wait_log(r"\[ERR\] Failed to reload server configuration: can only reload config when a "
+                    r"file is provided using -c or --config$")
+
+
+# TestConfigReloadMaxPayload: HUP reads the file again.
+def test_reload(start):
+    server = start("max_payload: 100")
+    old = server.connect()
+    server.rewrite('listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\nmax_payload: 200\n')
+    server.signal(signal.SIGHUP)
+    server.wait_log(r'\[INF\] Trapped "hangup" signal$')
+    server.wait_log(r"\[INF\] Reloaded: max_payload = 200$")
+    server.wait_log(r"\[INF\] Reloaded server configuration \(sha256:[0-9a-f]{64}\)$")
+    assert server.client().info["max_payload"] == 200
+    old.send("SUB a 1\r\nPUB a 150\r\n" + "x" * 150 + "\r\n")
+    old.expect_msg("a", 1, "x" * 150)
+    varz = server.monitor.varz()
+    assert varz["max_payload"] == 200
+
+
+# TestConfigReloadMaxConnections
+def test_reload_max_connections(start):
+    server = start("max_connections: 10")
+    clients = [server.connect() for _ in range(4)]
+    server.rewrite('listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\nmax_connections: 2\n')
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"Reloaded: max_connections = 2$")
+    server.monitor.wait_varz(lambda varz: varz["connections"] == 2, "two connections are left")
+    answers = []
+    for client in clients:
+        client.try_send(b"PING\r\n")
+        answers.append(client.line())
+    assert sorted(answers) == [b"-ERR 'maximum connections exceeded'"] * 2 + [b"PONG"] * 2
+
+
+# TestConfigReloadMaxControlLineWithClients
+def test_reload_max_control_line(start):
+    server = start("max_control_line: 1024")
+    client = server.connect()
+    client.subscribe("a" * 100, 1)
+    server.rewrite('listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\nmax_control_line: 50\n')
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"Reloaded: max_control_line = 50$")
+    client.send("SUB " + "a" * 100 + " 2\r\n")
+    client.expect_fatal("maximum control line exceeded")
+
+
+# TestConfigReloadUnsupported: nothing changes when one thing cannot.
+@pytest.mark.parametrize("line, text", [
+    ('listen: "127.0.0.1:4999"', r"config reload not supported for Port: old=\d+, new=4999"),
+    ('listen: "127.0.0.1:-1", max_subscriptions: 5',
+     r"config reload not supported for MaxSubs: old=0, new=5"),
+    ('listen: "127.0.0.1:-1", max_pending: 9999999',
+     r"config reload not supported for MaxPending: old=67108864, new=9999999"),
+])
+def test_reload_of_what_cannot_be(start, line, text):
+    server = start()
+    server.rewrite(f'{line}\nhttp: "127.0.0.1:-1"\nmax_payload: 77\n')
+    server.signal(signal.SIGHUP)
+    server.wait_log(rf"\[ERR\] Failed to reload server configuration: {text}$")
+    assert server.client().info["max_payload"] == 1048576
+
+
+def test_reload_of_a_broken_file(start):
+    server = start()
+    server.rewrite("listen: {")
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"\[ERR\] Failed to reload server configuration: Parse error on line 1: .*")
+    server.rewrite("max_payloads: 5\n")
+    server.signal(signal.SIGHUP)
+    server.wait_log(r'\[ERR\] Failed to reload server configuration: .*server\.conf:1:0: '
+                    r'unknown field "max_payloads"')
+    server.connect().barrier()
+
+
+def test_reload_turns_debug_on(start):
+    server = start()
+    server.connect()
+    assert "[DBG]" not in server.log.text()
+    server.rewrite('listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\ndebug: true\n')
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"Reloaded server configuration")
+    client = server.connect()
+    server.wait_log(rf"\[DBG\] \S+ - cid:{client.cid} - Client connection created$")
+
+
+# Many signals at once: it stays up. Some may be merged (the reference has room for one), so the end
+# of the storm is told by another signal, sent until it is heard.
+def test_storm_of_reloads(start):
+    server = start()
+    client = server.connect()
+    for _ in range(50):
+        server.signal(signal.SIGHUP)
+        client.barrier()
+    server.wait_log(r"Reloaded server configuration")
+
+    def heard():
+        server.signal(signal.SIGUSR1)
+        return "File log re-open ignored" in server.log.text()
+
+    until(heard, "the signal after the storm is heard", step=0.1)
+    client.barrier()
+
+
+# USR1
+@pytest.mark.parametrize("config, text", [("", "File log re-open ignored, not a file logger")])
+def test_reopen_without_a_file(start, config, text):
+    server = start(config)
+    server.signal(signal.SIGUSR1)
+    server.wait_log(r'\[INF\] Trapped "user defined signal 1" signal$')
+    server.wait_log(rf"\[INF\] {text}$")
+
+
+def in_file(path, text):
+    return until(lambda: path.exists() and text in path.read_text(), f"{text!r} is in {path.name}")
+
+
+# TestSignalToReOpenLogFile
+def test_reopen_log(start, tmp_path):
+    log = tmp_path / "server.log"
+    server = start(f'log_file: "{log}"', ready=False)
+    in_file(log, "Server is ready")
+    assert stat.S_IMODE(log.stat().st_mode) & 0o137 == 0
+    saved = tmp_path / "server.log.saved"
+    log.rename(saved)
+    server.signal(signal.SIGUSR1)
+    in_file(log, "File log re-opened")
+    assert 'Trapped "user defined signal 1" signal' in saved.read_text()
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+    assert "Server Exiting.." in log.read_text()
+    assert server.log.text() == ""
+
+
+def test_relative_log_file(start):
+    server = start('log_file: "here.log"', ready=False)
+    in_file(server.directory / "here.log", "Server is ready")
+
+
+# Lame duck
+class TestLameDuck:
+    CONFIG = 'lame_duck_duration: "30s", lame_duck_grace_period: "%s"\n'
+
+    # With nobody connected it is a shutdown.
+    def test_nobody_there(self, start):
+        server = start()
+        server.signal(signal.SIGUSR2)
+        assert server.wait_exit() == 0
+        assert server.texts()[-4:] == [
+            'Trapped "user defined signal 2" signal',
+            "Entering lame duck mode, stop accepting new clients",
+            "Initiating Shutdown...", "Server Exiting.."]
+
+    def test_clients_are_told(self, start):
+        server = start(self.CONFIG % "29s")
+        new, old, unready = server.connect(), server.connect(protocol=0), server.client()
+        server.signal(signal.SIGUSR2)
+        server.wait_log(r"\[INF\] Entering lame duck mode, stop accepting new clients$")
+        line = new.line()
+        assert line.startswith(b"INFO {")
+        info = json.loads(line[5:])
+        assert info["ldm"] is True
+        assert "connect_urls" not in info and "connect_info" not in info
+        assert info["client_id"] == new.cid
+        old.barrier()
+        unready.send("PING\r\n")
+        unready.expect("PONG\r\n")
+        with pytest.raises(OSError):
+            server.client()
+        # Existing clients are served until their turn comes.
+        new.send("SUB a 1\r\nPUB a 2\r\nok\r\n")
+        new.expect("MSG a 1 2\r\nok\r\n")
+        # TERM waits for the end of it, INT does not.
+        server.signal(signal.SIGTERM)
+        server.wait_log(r'Trapped "terminated" signal')
+        new.barrier()
+        # A second request is no other lame duck.
+        server.signal(signal.SIGUSR2)
+        server.wait_log(r'Trapped "user defined signal 2" signal', count=2)
+        new.barrier()
+        server.signal(signal.SIGINT)
+        assert server.wait_exit() == 0
+        new.expect_closed()
+
+    def test_clients_are_closed(self, start):
+        server = start(self.CONFIG % "10ms")
+        clients = [server.connect() for _ in range(2)]
+        server.signal(signal.SIGUSR2)
+        for client in clients:
+            assert b'"ldm":true' in client.line()
+            client.expect_closed()
+        assert server.wait_exit() == 0
+        texts = server.texts()
+        assert texts.index("Closing existing clients") < texts.index("Initiating Shutdown...")
+
+
+# Files
+def test_pid_file(start, tmp_path):
+    path = tmp_path / "server.pid"
+    server = start(f'pid_file: "{path}"')
+    assert path.read_text() == str(server.pid)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    server.stop()
+    assert path.exists()
+
+
+def test_ports_file(start, tmp_path):
+    server = start(f'ports_file_dir: "{tmp_path}"')
+    path = tmp_path / f"{os.path.basename(program())}_{server.pid}.ports"
+    until(lambda: path.exists() and path.read_text(), "the ports file is written")
+    assert json.loads(path.read_text()) == {
+        "nats": [f"nats://127.0.0.1:{server.port}"],
+        "monitoring": [f"http://127.0.0.1:{server.monitor.port}"]}
+    assert list(json.loads(path.read_text())) == ["nats", "monitoring"]
+    server.stop()
+    assert not path.exists()

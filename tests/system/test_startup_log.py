@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The log of a start: which lines, in which order, in which form."""
+
+import re
+import socket
+
+import pytest
+
+from support.dialect import dialect, own_version
+from support.server import PREFIX
+
+ID = r"N[A-Z2-7]{55}"
+
+
+def head(name=ID):
+    """The lines every start begins with. midge adds one with its own version."""
+    return [r"Starting nats-server",
+            r"  Version:  " + dialect(reference=re.escape(own_version()), midge=r"\d+\.\d+\.\d+\S*"),
+            *dialect(reference=[], midge=[r"  Midge:    " + re.escape(own_version())]),
+            r"  Git:      \[(not set|[0-9a-f]{7})\]",
+            r"  Name:     " + name,
+            r"  ID:       " + ID]
+
+
+USING = r"Using configuration file: .*server\.conf \(sha256:[0-9a-f]{64}\)"
+LISTEN = r"Listening for client connections on 127\.0\.0\.1:\d+"
+MONITOR = r"Starting http monitor on 127\.0\.0\.1:\d+"
+READY = "Server is ready"
+
+
+def match(lines, patterns, level="INF"):
+    """The lines are these, in this order; midge's own line may stand on either side of Git."""
+    assert all(found == level for found, _ in lines), lines
+    texts = [text for _, text in lines]
+    own = [text for text in texts if text.startswith("  Midge: ")]
+    assert len(own) == dialect(reference=0, midge=1), texts
+    if own:
+        assert 1 < texts.index(own[0]) < 4, texts
+        texts.remove(own[0])
+        patterns = [pattern for pattern in patterns if not pattern.startswith("  Midge: ")]
+    assert len(texts) == len(patterns), (texts, patterns)
+    for text, pattern in zip(texts, patterns):
+        assert re.fullmatch(pattern, text), (text, pattern)
+
+
+def test_by_flags(start):
+    server = start(None, args=["-a", "127.0.0.1", "-p", "-1"])
+    match(server.entries(), [*head(), LISTEN, READY])
+
+
+def test_by_file(start):
+    server = start('listen: "127.0.0.1:-1"', base=False)
+    match(server.entries(), [*head(), USING, LISTEN, READY])
+
+
+def test_monitoring(start):
+    server = start("server_name: some-name")
+    match(server.entries(), [*head("some-name"), USING, MONITOR, LISTEN, READY])
+
+
+def test_tls(start, certs):
+    server = start(f'tls {{ cert_file: "{certs.cert("server")}", key_file: "{certs.key("server")}" }}')
+    match(server.entries(), [*head(), USING, MONITOR, LISTEN, "TLS required for client connections",
+                             READY])
+
+
+def test_https(start, certs):
+    server = start('listen: "127.0.0.1:-1"\nhttps: "127.0.0.1:-1"\n'
+                   f'tls {{ cert_file: "{certs.cert("server")}", key_file: "{certs.key("server")}" }}',
+                   base=False)
+    match(server.entries(), [*head(), USING, MONITOR.replace("http", "https"), LISTEN,
+                             "TLS required for client connections", READY])
+
+
+def test_debug_lines(start):
+    server = start("debug: true")
+    debug = [text for level, text in server.entries() if level == "DBG"]
+    assert any(re.fullmatch(r"  Go build: .+", text) for text in debug) or not dialect(
+        reference=True, midge=False)
+    assert 'Created system account: "$SYS"' in debug
+
+
+def test_warnings(start):
+    server = start("max_payload: 9000000")
+    assert ("WRN", "Maximum payloads over 8.00 MB are generally discouraged and could lead to poor "
+            "performance") in server.entries()
+
+
+def test_plaintext_password_warning(start):
+    server = start("authorization { user: a, password: b }")
+    texts = server.texts()
+    line = "Plaintext passwords detected, use nkeys or bcrypt"
+    assert ("WRN", line) in server.entries()
+    assert texts.index(line) < next(i for i, t in enumerate(texts) if t.startswith("Using config"))
+
+
+def test_wildcard_host(start):
+    server = start('http: "0.0.0.0:-1"\nport: -1\n', base=False)
+    assert f"Listening for client connections on 0.0.0.0:{server.port}" in server.texts()
+    assert server.client().info["host"] == "0.0.0.0"
+    server.connect().barrier()
+    assert server.monitor.varz()["host"] == "0.0.0.0"
+
+
+# 4.4: the form of a line
+def test_line_form(start):
+    server = start()
+    for line in server.log.lines:
+        found = PREFIX.match(line)
+        assert found and found.group(1) == str(server.pid) and found.group(2), line
+
+
+def test_line_form_without_time(start):
+    server = start("logtime: false")
+    for line in server.log.lines:
+        found = PREFIX.match(line)
+        assert found and found.group(1) == str(server.pid) and not found.group(2), line
+
+
+def test_time_in_utc(start):
+    import datetime
+    server = start("logtime_utc: true", env={"TZ": "Asia/Tokyo"})
+    stamp = datetime.datetime.strptime(PREFIX.match(server.log.lines[0]).group(2),
+                                       "%Y/%m/%d %H:%M:%S.%f")
+    now = datetime.datetime.utcnow()
+    assert abs((now - stamp).total_seconds()) < 60
+
+
+def test_no_colour_when_no_terminal(start):
+    assert "\x1b" not in start().log.text()
+
+
+# Fatal lines
+def fatal(server, text):
+    server.expected_status = 1
+    assert server.wait_exit() == 1
+    level, line = server.entries()[-1]
+    assert level == "FTL", (level, line)
+    assert re.fullmatch(text, line), line
+
+
+@pytest.fixture
+def taken():
+    """A port that somebody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_client_port_in_use(start, taken):
+    server = start(None, args=["-a", "127.0.0.1", "-p", taken], ready=False)
+    fatal(server, rf'Error listening on port: 127\.0\.0\.1:{taken}, "listen tcp '
+                  rf'127\.0\.0\.1:{taken}: bind: address already in use"')
+
+
+def test_monitor_port_in_use(start, taken):
+    server = start(None, args=["-a", "127.0.0.1", "-p", "-1", "-m", taken], ready=False)
+    fatal(server, rf"Can't start monitoring: can't listen to the monitor port: listen tcp "
+                  rf"127\.0\.0\.1:{taken}: bind: address already in use")
+
+
+# TestMonitorBothPortsConfigured, TestMonitorNoTLSConfig
+def test_monitoring_misconfigured(start):
+    server = start('listen: "127.0.0.1:-1"\nhttps: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"', base=False,
+                   ready=False)
+    fatal(server, r"Can't start monitoring: can't specify both HTTP \(-1\) and HTTPs \(-1\) ports")
+    server = start('listen: "127.0.0.1:-1"\nhttps: "127.0.0.1:-1"', base=False, ready=False)
+    fatal(server, "Can't start monitoring: TLS cert and key required for HTTPS")
+
+
+def test_pid_file_cannot_be_written(start):
+    server = start('pid_file: "/nonexistent/x"', ready=False)
+    fatal(server, "Could not write pidfile: open /nonexistent/x: no such file or directory")
+
+
+def test_log_file_cannot_be_opened(start):
+    server = start('log_file: "/nonexistent/x"', ready=False)
+    server.expected_status = 1
+    assert server.wait_exit() == 1
+    assert re.fullmatch(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d error opening file: open /nonexistent/x: "
+                        r"no such file or directory", server.log.text())
+
+
+# 4.5: rotation by size
+def test_log_rotation(start, tmp_path):
+    from support.deadline import until
+    log = tmp_path / "rot.log"
+    start(f'log_file: "{log}", logfile_size_limit: 200, logtime: false', ready=False)
+    until(lambda: log.exists() and list(tmp_path.glob("rot.log.*")), "the log is rotated")
+    until(lambda: any("Server is ready" in path.read_text() for path in tmp_path.glob("rot.log*")),
+          "the start is complete")
+    backups = sorted(tmp_path.glob("rot.log.*"))
+    for backup in backups:
+        assert re.fullmatch(r"rot\.log\.\d{4}(\.\d\d){5}\.\d{9}", backup.name), backup.name
+    assert any("Rotated log, backup saved as" in path.read_text() for path in [log, *backups])
