@@ -59,10 +59,9 @@ size_t header_remove(char *block, size_t len, struct slice key)
                 if (at == NOWHERE)
                         break;
                 end = line_end(slice_of(block, len), at);
-                if (end == len)
-                        break; /* not a line: no CRLF */
-                memmove(block + at, block + end + 2, len - end - 2);
-                len -= end + 2 - at;
+                end = end == len ? len : end + 2; /* a last line may lack its CRLF */
+                memmove(block + at, block + end, len - end);
+                len -= end - at;
                 from = at - 2;
         }
         return len < before && len <= EMPTY_BLOCK_BYTES ? 0 : len;
@@ -78,21 +77,30 @@ static void append_value(struct buf *out, struct slice value)
         }
 }
 
+static bool ends_with(struct slice s, struct slice end)
+{
+        return s.len >= end.len && slice_eq(slice_of(s.ptr + s.len - end.len, end.len), end);
+}
+
+/* The removal comes before the blank line is taken off: a block without one must not keep a line of
+ * the key, which would be read in place of the one set here. */
 void header_set(struct slice block, struct slice key, struct slice value, struct buf *out)
 {
-        size_t start = out->len, kept = 0;
+        size_t start = out->len;
+        struct slice kept;
 
-        if (block.len >= 2 && memcmp(block.ptr + block.len - 2, "\r\n", 2) == 0)
-                block.len -= 2; /* the blank line */
         buf_append_slice(out, block);
-        if (!out->failed && block.len)
-                kept = header_remove(out->ptr + start, block.len, key);
-        if (!out->failed)
-                out->len = start + kept;
-        if (kept == 0)
-                buf_append_slice(out, HEADER_VERSION_LINE);
-        else if (kept < 2 || memcmp(out->ptr + out->len - 2, "\r\n", 2) != 0)
+        if (out->failed)
+                return;
+        if (block.len)
+                out->len = start + header_remove(out->ptr + start, block.len, key);
+        kept = slice_of(out->ptr + start, out->len - start);
+        if (ends_with(kept, SLICE_LIT("\r\n\r\n")) || slice_eq(kept, CRLF))
+                out->len -= 2;
+        else if (kept.len && !ends_with(kept, CRLF))
                 buf_append_slice(out, CRLF);
+        if (out->len == start)
+                buf_append_slice(out, HEADER_VERSION_LINE);
         buf_append_slice(out, key);
         buf_append_str(out, ": ");
         append_value(out, value);

@@ -15,7 +15,7 @@ struct buf;
  * Returns false, *value untouched, when there is none. value may be NULL. */
 bool header_get(struct slice block, struct slice key, struct slice *value);
 
-/* Take all lines "key:…" out, in place.
+/* Take all lines "key:…" out, in place, a last one without CRLF included.
  * Returns the new length; 0 when nothing but the version line is left, as such a block is not worth
  * sending. */
 size_t header_remove(char *block, size_t len, struct slice key);

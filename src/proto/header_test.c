@@ -57,7 +57,8 @@ static void test_remove(void **state)
                         "Nats-Msg-Id", "NATS/1.0\r\nX-Note: Nats-Msg-Id is below\r\nc: 3\r\n\r\n" },
                 { "NATS/1.0\r\nb-a: 1\r\na-b: 2\r\n\r\n", "a",
                         "NATS/1.0\r\nb-a: 1\r\na-b: 2\r\n\r\n" },
-                { "NATS/1.0\r\nb: 0\r\na: no end", "a", "NATS/1.0\r\nb: 0\r\na: no end" },
+                { "NATS/1.0\r\nb: 0\r\na: no end", "a", "NATS/1.0\r\nb: 0\r\n" },
+                { "NATS/1.0\r\na: 1\r\na: no end", "a", "" },
                 { "", "a", "" },
         };
 
@@ -84,6 +85,10 @@ static void test_set(void **state)
                 { "NATS/1.0 503\r\n\r\n", "a", "", "NATS/1.0 503\r\na: \r\n\r\n" },
                 { "NATS/1.0\r\na: 1\r\n\r\n", "a", "x\r\nEvil: 1",
                         "NATS/1.0\r\na: x  Evil: 1\r\n\r\n" },
+                /* No blank line: a forged value must not stay in front of the one that is set. */
+                { "NATS/1.0 1\r\nx: y\r\na: forged\r\n", "a", "1",
+                        "NATS/1.0 1\r\nx: y\r\na: 1\r\n\r\n" },
+                { "NATS/1.0\r\nx: y\r\na: forged", "a", "1", "NATS/1.0\r\nx: y\r\na: 1\r\n\r\n" },
                 { "junk", "a", "1", "junk\r\na: 1\r\n\r\n" },
                 { "\r\n", "a", "1", "NATS/1.0\r\na: 1\r\n\r\n" },
         };
