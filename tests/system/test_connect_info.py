@@ -287,6 +287,7 @@ def test_max_connections_prevents_all(start, limit):
 def test_max_connections_counts_silent_clients(start):
     server = start("max_connections: 1")
     silent = server.client()
+    server.monitor.wait_varz(lambda varz: varz["connections"] == 1, "it is counted")
     server.client().expect_fatal("maximum connections exceeded")
     silent.send("PING\r\n")
     silent.expect("PONG\r\n")

@@ -330,7 +330,7 @@ class TestControlLine:
         client.send('CONNECT {"verbose":false}\r\nPING\r\n')
         client.expect("PONG\r\n")
         client.send("SUB " + "a" * 40)
-        client.send_bytewise(b"a" * 30)
+        client.send_bytewise(b"a" * 25)
         client.expect_fatal(self.TEXT)
 
     def test_default_is_4096(self, connect):
