@@ -166,10 +166,24 @@ static void place_links(struct match *match, struct match_room *room)
         }
 }
 
+/* The commonest result: one plain subscriber. */
+static void pack_one(struct match *match, struct trie_link *link)
+{
+        match->link_n = match->plain_n = match->shelf_n = 1;
+        match->group_n = 0;
+        match_arrange(match);
+        match->links[0] = link;
+        match->shelves[0] = (struct match_shelf){ 0, 1, link->shelf };
+}
+
 void match_pack(struct match *match, const struct hash_key *key)
 {
         struct match_room *room = match->room;
         uint32_t shelf_end = 0;
+        if (room->link_n == 1 && room->links[0]->queue_len == 0) {
+                pack_one(match, room->links[0]);
+                return;
+        }
         match->plain_n = match->group_n = match->shelf_n = 0;
         match->link_n = (uint32_t)room->link_n;
         if (room->link_n > 0) {

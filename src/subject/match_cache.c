@@ -10,16 +10,15 @@
 #include "subject/match_internal.h"
 #include "subject/trie_internal.h"
 
-#define WAYS 2
+#define WAYS 4
 #define SETS_AT_START 16
 #define TEXT_ROUND 32
 
 struct entry {
         struct trie_generation at; /* loaded before the trie was searched */
-        struct match match;
-        uint32_t hash;
-        uint32_t shard;
+        uint32_t hash, shard;
         uint32_t text_len, text_cap;
+        struct match match;
         char text[]; /* the subject */
 };
 
@@ -91,10 +90,13 @@ static struct set *set_of(const struct match_cache *cache, uint32_t hash)
         return &cache->sets[hash & (cache->set_n - 1)];
 }
 
-static void set_put_first(struct set *set, struct entry *entry)
+/* Put the entry in front; those before `way`, its place so far, move back by one. */
+static void set_to_front(struct set *set, struct entry *entry, size_t way)
 {
-        set->tag[1] = set->tag[0];
-        set->way[1] = set->way[0];
+        for (; way > 0; way--) {
+                set->tag[way] = set->tag[way - 1];
+                set->way[way] = set->way[way - 1];
+        }
         set->tag[0] = entry->hash;
         set->way[0] = entry;
 }
@@ -109,23 +111,23 @@ static void sets_grow(struct match_cache *cache)
         for (size_t i = 0; i < old_n; i++) {
                 for (size_t way = WAYS; way-- > 0;) {
                         if (old[i].way[way] != NULL)
-                                set_put_first(set_of(cache, old[i].tag[way]), old[i].way[way]);
+                                set_to_front(
+                                        set_of(cache, old[i].tag[way]), old[i].way[way], WAYS - 1);
                 }
         }
         xfree(old);
 }
 
-/* An entry for a new subject, in front of its set; the second of a full set is taken over. */
+/* An entry for a new subject, in front of its set; the last of a full set is taken over. */
 static struct entry *entry_take(struct match_cache *cache, uint32_t hash, struct slice subject)
 {
         if (cache->set_n == 0 ||
                 (cache->stats.entries >= cache->set_n && cache->set_n < cache->set_max))
                 sets_grow(cache);
         struct set *set = set_of(cache, hash);
-        struct entry *entry = set->way[1];
+        struct entry *entry = set->way[WAYS - 1];
         if (entry != NULL) {
                 cache->stats.evictions++;
-                set->way[1] = NULL;
                 if (entry->text_cap < subject.len) {
                         entry_free(cache, entry);
                         entry = NULL;
@@ -142,30 +144,29 @@ static struct entry *entry_take(struct match_cache *cache, uint32_t hash, struct
         entry->text_len = (uint32_t)subject.len;
         if (subject.len > 0)
                 memcpy(entry->text, subject.ptr, subject.len);
-        set_put_first(set, entry);
+        set_to_front(set, entry, WAYS - 1);
         return entry;
 }
 
 /* Keep the total of links in its bound: all others go when the newest needs the room. */
-static void links_bound(struct match_cache *cache, const struct entry *keep)
+static void links_bound(struct match_cache *cache, struct entry *keep)
 {
         if (cache->stats.links <= cache->links_max)
                 return;
         for (size_t i = 0; i < cache->set_n; i++) {
                 struct set *set = &cache->sets[i];
-                for (size_t way = WAYS; way-- > 0;) {
+                bool has_keep = false;
+                for (size_t way = 0; way < WAYS; way++) {
                         struct entry *entry = set->way[way];
+                        set->way[way] = NULL;
+                        has_keep = has_keep || entry == keep;
                         if (entry == NULL || entry == keep)
                                 continue;
                         entry_free(cache, entry);
                         cache->stats.evictions++;
-                        set->way[way] = NULL;
                 }
-                if (set->way[0] == NULL && set->way[1] != NULL) {
-                        set->tag[0] = set->tag[1];
-                        set->way[0] = set->way[1];
-                        set->way[1] = NULL;
-                }
+                if (has_keep)
+                        set_to_front(set, keep, 0);
         }
 }
 
@@ -205,7 +206,7 @@ static struct entry *entry_find(struct match_cache *cache, uint32_t hash, struct
                 if (entry == NULL || set->tag[way] != hash || !entry_is(entry, subject))
                         continue;
                 if (way > 0)
-                        set_put_first(set, entry);
+                        set_to_front(set, entry, way);
                 return entry;
         }
         return NULL;

@@ -185,8 +185,8 @@ static void test_few_subjects_all_stay(void **state)
                         get(subject);
                 }
         }
-        /* Sets of two: with 100 entries on 128 sets a few share one with two others. */
-        assert_true(stats.hits >= 160);
+        /* The hash is keyed: rarely five subjects share a set of four. */
+        assert_true(stats.hits >= 150);
         assert_int_equal(stats.hits + stats.misses, 300);
 }
 

@@ -70,7 +70,7 @@ void trie_free(struct trie *trie)
         xfree(trie);
 }
 
-/* The kind of token that ends a piece; TRIE_END: an ordinary token. */
+/* How the token would end a piece when more follows; TRIE_END: an ordinary token. */
 static enum trie_kind token_kind(struct slice token)
 {
         if (token.len != 1)
@@ -111,6 +111,8 @@ static bool path_next(const struct trie *trie, struct trie_path *path)
         struct slice token;
         while (subject_next(&path->rest, &token)) {
                 path->piece.kind = token_kind(token);
+                if (path->piece.kind == TRIE_STAR && path->rest.ptr == NULL)
+                        path->piece.kind = TRIE_LAST;
                 if (path->piece.kind != TRIE_END)
                         break;
                 end = token.ptr + token.len;
@@ -151,11 +153,6 @@ static void shard_drop(struct trie *trie, struct trie_shard *shard, struct trie_
                 atomic_store_explicit(&branch->runs[kind], 0, memory_order_relaxed);
 }
 
-static struct trie_node *node_of_anchor(struct trie_link *anchor)
-{
-        return CONTAINER_OF(anchor, struct trie_node, anchor);
-}
-
 static size_t node_bytes(const struct trie_node *node)
 {
         return sizeof(*node) + node->branch.prefix_len;
@@ -165,18 +162,16 @@ static size_t node_bytes(const struct trie_node *node)
 static struct trie_node *node_make(
         struct trie *trie, struct slice subject, const struct trie_path *path, uint64_t seed)
 {
-        size_t left = path->rest.ptr != NULL ? path->rest.len + 1 : 0;
-        size_t len = subject.len - left;
-        struct trie_node *node = xcalloc(1, sizeof(*node) + len + 1);
+        size_t len = subject.len - path->rest.len; /* the '.' included */
+        struct trie_node *node = xcalloc(1, sizeof(*node) + len);
         memcpy(node->text, subject.ptr, len);
-        node->text[len] = '.';
         node->parent = path->branch;
         node->branch.seed = seed;
         node->branch.prefix = node->text;
-        node->branch.prefix_len = (uint16_t)(len + 1);
+        node->branch.prefix_len = (uint16_t)len;
         node->branch.star_n = (uint16_t)(path->branch->star_n + 1);
-        trie_link_init(&node->anchor, node->text, len, 0, 0);
-        node->anchor.shape = (uint16_t)(node->branch.star_n << TRIE_KIND_BITS | TRIE_STAR);
+        trie_link_init(&node->anchor, node->text, len - 1, 0, 0);
+        node->anchor.shape = trie_piece_shape(&path->piece);
         counter_add(&trie->shared.nodes, 1);
         counter_add(&trie->shared.bytes, node_bytes(node));
         shard_add(trie, path, trie_seed_hash(seed), &node->anchor);
@@ -188,13 +183,11 @@ static void node_reclaim(struct rcu_node *rcu)
         xfree(CONTAINER_OF(rcu, struct trie_node, rcu));
 }
 
-/* Take out the branch's node when nothing hangs on it any more, then its parent, and so on. */
+/* Take out the branch's node when nothing grows from it any more, then its parent's, and so on. */
 static void branch_prune(struct trie *trie, struct trie_shard *shard, struct trie_branch *branch)
 {
         while (branch->star_n > 0 && branch->child_n == 0) {
                 struct trie_node *node = CONTAINER_OF(branch, struct trie_node, branch);
-                if (atomic_load_explicit(&node->anchor.next, memory_order_relaxed) != NULL)
-                        return;
                 counter_add(&trie->shared.nodes, (uint64_t)-1);
                 counter_add(&trie->shared.bytes, -(uint64_t)node_bytes(node));
                 branch = node->parent;
@@ -228,15 +221,12 @@ static void generation_move(struct trie_shard *shard)
                 &shard->generation, relaxed(&shard->generation) + 1, memory_order_release);
 }
 
-/* Hang the link on the end of its path. */
-static void insert_piece(
-        struct trie *trie, const struct trie_path *path, uint32_t hash, struct trie_link *link)
+/* The node at the end of the path's piece, or NULL. */
+static struct trie_node *path_node(const struct trie_path *path, uint64_t seed)
 {
-        struct trie_link *first = trie_find_piece(path->shard->table, hash, &path->piece);
-        if (first != NULL)
-                list_insert_after(first, link);
-        else
-                shard_add(trie, path, hash, link);
+        struct trie_link *anchor =
+                trie_find_piece(path->shard->table, trie_seed_hash(seed), &path->piece);
+        return anchor != NULL ? CONTAINER_OF(anchor, struct trie_node, anchor) : NULL;
 }
 
 int trie_insert_locked(struct trie *trie, struct trie_link *link)
@@ -246,24 +236,20 @@ int trie_insert_locked(struct trie *trie, struct trie_link *link)
                 return ERR_INVALID;
         struct trie_path path;
         path_start(trie, subject, &path);
-        while (path_next(trie, &path)) {
+        while (path_next(trie, &path) && path.piece.kind == TRIE_STAR) {
                 uint64_t seed = trie_piece_seed(&trie->key, &path.piece);
-                uint32_t hash = trie_seed_hash(seed);
-                if (path.piece.kind != TRIE_STAR) {
-                        link->shape =
-                                (uint16_t)(path.branch->star_n << TRIE_KIND_BITS | path.piece.kind);
-                        insert_piece(trie, &path, hash, link);
-                        break;
-                }
-                struct trie_link *anchor = trie_find_piece(path.shard->table, hash, &path.piece);
-                struct trie_node *node =
-                        anchor ? node_of_anchor(anchor) : node_make(trie, subject, &path, seed);
-                if (path.rest.ptr == NULL) {
-                        link->shape = node->anchor.shape;
-                        list_insert_after(&node->anchor, link);
-                }
+                struct trie_node *node = path_node(&path, seed);
+                if (node == NULL)
+                        node = node_make(trie, subject, &path, seed);
                 path.branch = &node->branch;
         }
+        uint32_t hash = trie_seed_hash(trie_piece_seed(&trie->key, &path.piece));
+        link->shape = trie_piece_shape(&path.piece);
+        struct trie_link *first = trie_find_piece(path.shard->table, hash, &path.piece);
+        if (first != NULL)
+                list_insert_after(first, link);
+        else
+                shard_add(trie, &path, hash, link);
         generation_move(path.shard);
         counter_add(&trie->shared.subscriptions, 1);
         counter_add(&trie->shared.inserts, 1);
@@ -273,15 +259,12 @@ int trie_insert_locked(struct trie *trie, struct trie_link *link)
 /* The first link of a leaf goes: its place in the table is its follower's, or nobody's. */
 static void remove_first(struct trie *trie, struct trie_path *path, struct trie_link *link)
 {
-        uint32_t hash = 0;
-        while (path_next(trie, path)) {
-                hash = trie_seed_hash(trie_piece_seed(&trie->key, &path->piece));
-                if (path->piece.kind != TRIE_STAR)
-                        break;
-                struct trie_link *anchor = trie_find_piece(path->shard->table, hash, &path->piece);
-                ASSERT(anchor != NULL);
-                path->branch = &node_of_anchor(anchor)->branch;
+        while (path_next(trie, path) && path->piece.kind == TRIE_STAR) {
+                struct trie_node *node = path_node(path, trie_piece_seed(&trie->key, &path->piece));
+                ASSERT(node != NULL);
+                path->branch = &node->branch;
         }
+        uint32_t hash = trie_seed_hash(trie_piece_seed(&trie->key, &path->piece));
         struct trie_link *next = atomic_load_explicit(&link->next, memory_order_relaxed);
         if (next != NULL) {
                 table_replace(&path->shard->table, hash, link, next);
@@ -295,12 +278,10 @@ void trie_remove_locked(struct trie *trie, struct trie_link *link)
 {
         struct trie_path path;
         path_start(trie, trie_link_subject(link), &path);
+        bool is_first = link->prev == NULL;
         list_take_out(link);
-        /* A '*' leaf always has its anchor in front. */
-        if (link->prev == NULL)
+        if (is_first)
                 remove_first(trie, &path, link);
-        else if (link->prev->prev == NULL && (link->shape & 3) == TRIE_STAR)
-                branch_prune(trie, path.shard, &node_of_anchor(link->prev)->branch);
         generation_move(path.shard);
         counter_add(&trie->shared.subscriptions, (uint64_t)-1);
         counter_add(&trie->shared.removes, 1);
@@ -314,18 +295,12 @@ struct trie_generation trie_generation_rcu(const struct trie *trie, struct slice
         };
 }
 
-/* An entry of the table is the anchor of a node or the first of its links itself. */
-static bool is_anchor(const struct trie_link *link)
-{
-        return (link->shape & 3) == TRIE_STAR;
-}
-
 static bool walk_bucket(const struct table_bucket *bucket, trie_walk_fn fn, void *ctx)
 {
         for (size_t lane = 0; lane < TABLE_LANES; lane++) {
                 struct trie_link *link = rcu_deref(bucket->link[lane]);
-                if (link != NULL && is_anchor(link))
-                        link = rcu_deref(link->next);
+                if (link != NULL && trie_link_kind(link) == TRIE_STAR)
+                        continue; /* an inner node's anchor */
                 for (; link != NULL; link = rcu_deref(link->next)) {
                         if (!fn(ctx, link))
                                 return false;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trie_internal.h: the shape of the trie, for trie*.c and match*.c.
  *
- * A pattern is cut after each '*':  foo.bar.*.baz  =  [foo.bar *] [baz END].  A piece is a run of
- * ordinary tokens and what ends it: '*', '>' or the end of the pattern. Every piece is one entry in
- * the table of its shard, under the hash of (branch it grows from, run, kind), so a path costs one
- * lookup per '*', not one per token, and a literal subject is a single entry.
+ * A pattern is cut after each inner '*':  foo.bar.*.baz.*  =  [foo.bar *] [baz *].  A piece is a
+ * run of ordinary tokens and what ends it: '*', '>' or the end of the pattern. Every piece is one
+ * entry in the table of its shard, under the hash of (branch it grows from, run, kind), so a path
+ * costs one lookup per '*', not one per token, and a literal subject is a single entry.
  *
- *   shard.root ─┬─ "orders.new" END ──> link ─> link ─> link          leaf: first link is the entry
- *               ├─ "orders" '>'     ──> link
- *               └─ "orders" '*'     ──> node.anchor ─> link ─> link   node: patterns ending here
- *                                       node.branch ── "eu" END ──> link      patterns going on
+ *   shard.root ─┬─ "orders.new" END  ──> link ─> link ─> link     leaf: its first link is the entry
+ *               ├─ "orders" TAIL '>' ──> link
+ *               ├─ "orders" LAST '*' ──> link
+ *               └─ "orders" STAR '*' ──> node.anchor              inner '*': more follows
+ *                                        node.branch ── "eu" END ──> link
  *
- * A leaf has no node of its own: the first of its links is found by its own text. A branch knows
- * which lengths of runs (in tokens) its children have, so that a search tries only those. */
+ * A leaf has no node: the first of its links is found by its own text. A branch knows which lengths
+ * of runs (in tokens) its children have, so that a search tries only those. */
 #pragma once
 #include "base/macros.h"
 #include "base/rcu.h"
@@ -23,8 +24,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* What ends a piece; the low bits of trie_link.shape, whose rest counts the '*' of the pattern. */
-enum trie_kind { TRIE_END, TRIE_TAIL, TRIE_STAR, TRIE_KIND_COUNT };
+/* What ends a piece; the low bits of trie_link.shape, whose rest counts the inner '*' before it. */
+enum trie_kind { TRIE_END, TRIE_TAIL, TRIE_LAST, TRIE_STAR, TRIE_KIND_COUNT };
 #define TRIE_KIND_BITS 2
 
 /* Where pieces grow from. */
@@ -101,12 +102,23 @@ static inline uint64_t trie_shard_generation(const struct trie *trie, size_t ind
 /* Shard of a subject that has no empty token; any shard for others. */
 size_t trie_subject_shard(const struct trie *trie, struct slice subject);
 
+static inline uint16_t trie_piece_shape(const struct trie_piece *piece)
+{
+        return (uint16_t)(piece->branch->star_n << TRIE_KIND_BITS | piece->kind);
+}
+
+static inline enum trie_kind trie_link_kind(const struct trie_link *link)
+{
+        return (enum trie_kind)(link->shape & ((1U << TRIE_KIND_BITS) - 1));
+}
+
+/* The text follows from the piece: its branch's prefix, the run, the ending of its kind. Equal
+ * stars before it mean that the run has none. */
 static inline bool trie_is_piece(const struct trie_link *link, const struct trie_piece *piece)
 {
         const struct trie_branch *branch = piece->branch;
-        size_t stars = (size_t)branch->star_n + (piece->kind == TRIE_STAR);
         size_t ending = piece->kind == TRIE_END ? 0 : piece->run.len > 0 ? 2 : 1;
-        return link->shape == (stars << TRIE_KIND_BITS | piece->kind) &&
+        return link->shape == trie_piece_shape(piece) &&
                link->subject_len == branch->prefix_len + piece->run.len + ending &&
                memcmp(link->text + branch->prefix_len, piece->run.ptr, piece->run.len) == 0 &&
                (branch->prefix_len == 0 ||
@@ -122,6 +134,8 @@ static inline struct trie_link *trie_find_piece(
         struct trie_link *link;
         struct table_probe probe = table_probe(table, hash);
         while ((link = table_next(table, &probe)) != NULL) {
+                /* The text mostly lies behind the link, in the subscriber's struct. */
+                __builtin_prefetch((const char *)link + CACHE_LINE_BYTES);
                 if (trie_is_piece(link, piece))
                         return link;
         }

@@ -68,14 +68,10 @@ static void try_piece(struct search *s, struct trie_piece *piece, size_t from, s
         struct trie_link *link = trie_find_piece(s->table, hash, piece);
         if (link == NULL)
                 return;
-        if (piece->kind != TRIE_STAR) {
+        if (piece->kind == TRIE_STAR)
+                step_push(room, &CONTAINER_OF(link, struct trie_node, anchor)->branch, until + 1);
+        else
                 collect(room, link);
-        } else if (until + 1 == room->token_n) {
-                collect(room, rcu_deref(link->next));
-        } else {
-                struct trie_node *node = CONTAINER_OF(link, struct trie_node, anchor);
-                step_push(room, &node->branch, until + 1);
-        }
 }
 
 static uint32_t runs_of(const struct trie_branch *branch, enum trie_kind kind)
@@ -87,10 +83,11 @@ static void search_branch(struct search *s, const struct trie_branch *branch, si
 {
         const struct match_room *room = s->room;
         uint32_t end = runs_of(branch, TRIE_END), tail = runs_of(branch, TRIE_TAIL);
-        uint32_t star = runs_of(branch, TRIE_STAR), any = end | tail | star;
+        uint32_t last = runs_of(branch, TRIE_LAST), star = runs_of(branch, TRIE_STAR);
         struct trie_piece piece = { .branch = branch, .hash = branch->seed };
         for (size_t until = from;; until++) {
                 uint32_t bit = trie_run_bit(until - from);
+                bool is_last = until + 1 == room->token_n;
                 if (until == room->token_n) {
                         piece.kind = TRIE_END;
                         if (end & bit)
@@ -100,11 +97,11 @@ static void search_branch(struct search *s, const struct trie_branch *branch, si
                 piece.kind = TRIE_TAIL;
                 if (tail & bit)
                         try_piece(s, &piece, from, until);
-                piece.kind = TRIE_STAR;
-                if (star & bit)
+                piece.kind = is_last ? TRIE_LAST : TRIE_STAR;
+                if ((is_last ? last : star) & bit)
                         try_piece(s, &piece, from, until);
                 /* No longer run; the last bit (shifted out) stands for all that follow. */
-                if (any < bit << 1)
+                if ((end | tail | last | star) < bit << 1)
                         return;
                 piece.hash = hash_fold(&s->trie->key, piece.hash, room->tokens[until].hash);
         }
