@@ -11,19 +11,19 @@
 struct arena;
 
 struct listen_options {
-        const char *host;            /* "0.0.0.0" */
-        int port;                    /* -1: any free port */
-        const char *advertise;       /* NULL: none */
+        const char *host;      /* "0.0.0.0" */
+        int port;              /* -1: any free port */
+        const char *advertise; /* NULL: none */
 };
 
 enum write_timeout_policy { WRITE_TIMEOUT_DEFAULT, WRITE_TIMEOUT_CLOSE, WRITE_TIMEOUT_RETRY };
 
 struct limit_options {
-        int64_t max_connections;     /* <= 0: refuse everybody */
-        int64_t max_subscriptions;   /* 0: no limit */
-        int max_sub_tokens;          /* 0: no limit */
+        int64_t max_connections;   /* <= 0: refuse everybody */
+        int64_t max_subscriptions; /* 0: no limit */
+        int max_sub_tokens;        /* 0: no limit */
         int max_control_line_bytes;
-        int64_t max_payload_bytes;   /* -1: no limit */
+        int64_t max_payload_bytes; /* -1: no limit */
         int64_t max_pending_bytes;
         int max_closed_clients;
 };
@@ -33,26 +33,26 @@ struct timing_options {
         int ping_max;
         int64_t write_deadline_ns;
         enum write_timeout_policy write_timeout;
-        int64_t auth_timeout_ns;     /* effective: 2 s, or TLS timeout + 1 s */
+        int64_t auth_timeout_ns; /* effective: 2 s, or TLS timeout + 1 s */
         int64_t lame_duck_duration_ns;
         int64_t lame_duck_grace_ns;
 };
 
 struct log_file_options {
-        const char *file;            /* NULL: standard error */
+        const char *file; /* NULL: standard error */
         int64_t size_limit_bytes;
         int64_t max_files;
         bool debug, trace, trace_verbose, trace_headers;
         int max_traced_msg_len;
         bool time, time_utc;
         bool syslog;
-        const char *remote_syslog;   /* NULL: local */
+        const char *remote_syslog; /* NULL: local */
 };
 
 struct monitor_options {
-        const char *host;            /* defaults to the client host */
-        int http_port, https_port;   /* 0: off; -1: any free port */
-        const char *base_path;       /* as configured; "" when not */
+        const char *host;          /* defaults to the client host */
+        int http_port, https_port; /* 0: off; -1: any free port */
+        const char *base_path;     /* as configured; "" when not */
 };
 
 struct tls_pair_options {
@@ -63,36 +63,45 @@ enum tls_version { TLS_VERSION_1_2, TLS_VERSION_1_3 };
 
 /* One `tls` map (tls.md 1). */
 struct tls_options {
-        bool enabled;                /* the map is present, or a flag */
+        bool enabled; /* the map is present, or a flag */
         struct tls_pair_options *pairs;
-        int pair_n;                  /* 0: none; 1 for cert_file/key_file; more with certs */
-        const char *ca_file;         /* NULL: the system store */
+        int pair_n;          /* 0: none; 1 for cert_file/key_file; more with certs */
+        const char *ca_file; /* NULL: the system store */
         bool verify;
         enum tls_version min_version;
         int64_t timeout_ns;
         bool handshake_first;
-        int64_t first_fallback_ns;   /* 0: no fallback */
-        const char *position;        /* "file:line:col" of the map, NULL from flags */
+        int64_t first_fallback_ns; /* 0: no fallback */
+        const char *position;      /* "file:line:col" of the map, NULL from flags */
+};
+
+/* The --tls* flags as given; they replace the map (tls above is the outcome) and forbid a reload.
+ */
+struct tls_flag_options {
+        bool on, verify;
+        const char *cert_file, *key_file, *ca_file; /* NULL: not given */
 };
 
 struct options {
         struct arena *arena;
-        const char *config_file;     /* NULL: none */
-        const char *config_digest;   /* "sha256:…" or "" */
-        const char *server_name;     /* "" : use the server id */
+        const char *config_file;   /* NULL: none */
+        const char *config_digest; /* "sha256:…" or "" */
+        const char *server_name;   /* "" : use the server id */
         struct listen_options client;
         struct limit_options limits;
         struct timing_options timing;
         struct log_file_options log;
         struct monitor_options monitor;
         struct tls_options tls;
+        struct tls_flag_options tls_flags;
+        bool no_system_account;
         bool no_header_support;
         bool no_fast_producer_stall;
         bool disable_sublist_cache;
-        const char *pid_file;        /* "" : none */
-        const char *ports_file_dir;  /* "" : none */
-        int loop_n;                  /* 0: one per usable core */
-        int crypto_thread_n;         /* 0: one per usable core */
+        const char *pid_file;       /* "" : none */
+        const char *ports_file_dir; /* "" : none */
+        int loop_n;                 /* 0: one per usable core */
+        int crypto_thread_n;        /* 0: one per usable core */
         int64_t connect_error_reports, reconnect_error_reports;
         int prof_port;
         struct {
@@ -100,7 +109,27 @@ struct options {
                 int tag_n;
                 const char **keys, **values;
                 int metadata_n;
-        } about;                     /* server_tags, server_metadata */
+        } about; /* server_tags, server_metadata */
+        struct {
+                const char **names; /* sorted */
+                bool *on;
+                int n;
+        } features; /* feature_flags */
 };
 
+/* What parsing needs from layers above; each may be NULL. */
+struct options_hooks {
+        /* Load the certificates of a tls map, so that a bad file is a configuration error. */
+        int (*check_tls)(const struct tls_options *tls, struct errbuf *eb);
+};
+
+/* Zero everywhere but where false is not the default; to be filled, then finished. */
+struct options *options_new(void);
+/* Give every option that was left alone its default. */
+void options_finish(struct options *opts);
 void options_free(struct options *opts);
+
+/* The checks that a server makes before it starts, which `-t` does not: 0 or ERR_CONFIG. */
+MUST_CHECK int options_validate(const struct options *opts, struct errbuf *eb);
+/* What stops the monitoring ports from opening; the sentence is the log's fatal line. */
+MUST_CHECK int options_validate_monitor(const struct options *opts, struct errbuf *eb);

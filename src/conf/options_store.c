@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* options_store.c: members of struct options reached through their row: put, compare, print,
+ * default. */
+#include "base/clock.h"
+#include "base/thread.h"
+#include "conf/number.h"
+#include "conf/schema.h"
+#include <inttypes.h>
+
+#define MEMBER(opts, type, offset) ((type *)((char *)(opts) + (offset)))
+#define CONST_MEMBER(opts, type, offset) ((const type *)((const char *)(opts) + (offset)))
+
+void option_put_string(
+        struct options *opts, enum option_type type, size_t offset, struct slice text)
+{
+        bool null = type == OPTION_STRING_OR_NULL && text.len == 0;
+        *MEMBER(opts, const char *, offset) = null ? NULL : arena_str(opts->arena, text);
+}
+
+static const char *text_of(const struct options *opts, const struct option_row *row)
+{
+        const char *text = *CONST_MEMBER(opts, const char *const, row->offset);
+        return text ? text : "";
+}
+
+bool option_is_zero(const struct options *opts, const struct option_row *row)
+{
+        switch (row->type) {
+        case OPTION_STRING:
+        case OPTION_STRING_OR_NULL:
+                return text_of(opts, row)[0] == '\0';
+        case OPTION_INT:
+                return *CONST_MEMBER(opts, int, row->offset) == 0;
+        case OPTION_INT64:
+        case OPTION_DURATION:
+        case OPTION_SECONDS:
+                return *CONST_MEMBER(opts, int64_t, row->offset) == 0;
+        default:
+                return false;
+        }
+}
+
+static bool same_text(const char *a, const char *b)
+{
+        return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool same_texts(const char **a, int a_n, const char **b, int b_n)
+{
+        if (a_n != b_n)
+                return false;
+        for (int i = 0; i < a_n; i++)
+                if (strcmp(a[i], b[i]) != 0)
+                        return false;
+        return true;
+}
+
+static bool same_features(const struct options *a, const struct options *b)
+{
+        return same_texts(a->features.names, a->features.n, b->features.names, b->features.n) &&
+               (a->features.n == 0 || memcmp(a->features.on, b->features.on,
+                                              (size_t)a->features.n * sizeof *a->features.on) == 0);
+}
+
+bool option_same(const struct options *a, const struct options *b, const struct option_row *row)
+{
+        size_t at = row->offset;
+        switch (row->type) {
+        case OPTION_NOTHING:
+                return true;
+        case OPTION_STRING:
+        case OPTION_STRING_OR_NULL:
+                return same_text(text_of(a, row), text_of(b, row));
+        case OPTION_INT:
+                return *CONST_MEMBER(a, int, at) == *CONST_MEMBER(b, int, at);
+        case OPTION_WRITE_TIMEOUT:
+                return a->timing.write_timeout == b->timing.write_timeout;
+        case OPTION_INT64:
+        case OPTION_DURATION:
+        case OPTION_SECONDS:
+                return *CONST_MEMBER(a, int64_t, at) == *CONST_MEMBER(b, int64_t, at);
+        case OPTION_BOOL:
+                return *CONST_MEMBER(a, bool, at) == *CONST_MEMBER(b, bool, at);
+        case OPTION_TLS: /* the files may have changed behind their names */
+                return !a->tls.enabled && !b->tls.enabled;
+        case OPTION_TAGS:
+                return same_texts(a->about.tags, a->about.tag_n, b->about.tags, b->about.tag_n);
+        case OPTION_METADATA:
+                return same_texts(a->about.keys, a->about.metadata_n, b->about.keys,
+                               b->about.metadata_n) &&
+                       same_texts(a->about.values, a->about.metadata_n, b->about.values,
+                               b->about.metadata_n);
+        case OPTION_FEATURES:
+                return same_features(a, b);
+        }
+        return true;
+}
+
+/* Go prints a float64 without needless zeros: 2, 1.5, 0.25. */
+static void print_seconds(struct buf *out, int64_t ns)
+{
+        struct conf_value seconds = { .kind = CONF_FLOAT, .as.real = (double)ns / 1e9 };
+        conf_print(out, &seconds);
+}
+
+static void print_duration(struct buf *out, int64_t ns)
+{
+        char text[40];
+        clock_duration(ns, text, sizeof text);
+        buf_append_str(out, text);
+}
+
+static void print_texts(struct buf *out, const char **texts, const char **values, int n)
+{
+        buf_append_str(out, values ? "map[" : "[");
+        for (int i = 0; i < n; i++)
+                buf_printf(out, "%s%s%s%s", i > 0 ? " " : "", texts[i], values ? ":" : "",
+                        values ? values[i] : "");
+        buf_append_char(out, ']');
+}
+
+void option_print(struct buf *out, const struct options *opts, const struct option_row *row)
+{
+        size_t at = row->offset;
+        switch (row->type) {
+        case OPTION_NOTHING:
+                break;
+        case OPTION_STRING:
+        case OPTION_STRING_OR_NULL:
+                buf_append_str(out, text_of(opts, row));
+                break;
+        case OPTION_INT:
+                buf_printf(out, "%d", *CONST_MEMBER(opts, int, at));
+                break;
+        case OPTION_WRITE_TIMEOUT:
+                buf_printf(out, "%d", (int)opts->timing.write_timeout);
+                break;
+        case OPTION_INT64:
+                buf_printf(out, "%" PRId64, *CONST_MEMBER(opts, int64_t, at));
+                break;
+        case OPTION_DURATION:
+                print_duration(out, *CONST_MEMBER(opts, int64_t, at));
+                break;
+        case OPTION_SECONDS:
+                print_seconds(out, *CONST_MEMBER(opts, int64_t, at));
+                break;
+        case OPTION_BOOL:
+                buf_append_str(out, *CONST_MEMBER(opts, bool, at) ? "true" : "false");
+                break;
+        case OPTION_TLS:
+                buf_append_str(out, opts->tls.enabled ? "enabled" : "disabled");
+                break;
+        case OPTION_TAGS:
+                print_texts(out, opts->about.tags, NULL, opts->about.tag_n);
+                break;
+        case OPTION_METADATA:
+                print_texts(out, opts->about.keys, opts->about.values, opts->about.metadata_n);
+                break;
+        case OPTION_FEATURES:
+                buf_append_str(out, "map[");
+                for (int i = 0; i < opts->features.n; i++)
+                        buf_printf(out, "%s%s:%s", i > 0 ? " " : "", opts->features.names[i],
+                                opts->features.on[i] ? "true" : "false");
+                buf_append_char(out, ']');
+                break;
+        }
+}
+
+/* The default of the table; its texts are known to be right, a test reads them all. */
+static void put_default(struct options *opts, const struct option_row *row)
+{
+        struct slice text = slice_str(row->preset);
+        int64_t value = 0;
+        switch (row->type) {
+        case OPTION_STRING:
+        case OPTION_STRING_OR_NULL:
+                option_put_string(opts, row->type, row->offset, text);
+                return;
+        case OPTION_INT:
+                ASSERT(number_atoi(text, &value));
+                *MEMBER(opts, int, row->offset) = (int)value;
+                return;
+        case OPTION_INT64:
+                ASSERT(number_atoi(text, &value));
+                *MEMBER(opts, int64_t, row->offset) = value;
+                return;
+        default:
+                ASSERT(number_duration(text, &value, NULL) == 0);
+                *MEMBER(opts, int64_t, row->offset) = value;
+                return;
+        }
+}
+
+struct options *options_new(void)
+{
+        struct arena *arena = arena_new();
+        struct options *opts = arena_alloc(arena, sizeof *opts);
+        opts->arena = arena;
+        for (int i = 0; i < option_row_n; i++) {
+                const struct option_row *row = &option_rows[i];
+                if (row->type == OPTION_STRING)
+                        option_put_string(opts, row->type, row->offset, SLICE_NULL);
+                if (row->type == OPTION_BOOL && strcmp(row->preset, "true") == 0)
+                        *MEMBER(opts, bool, row->offset) = true;
+        }
+        opts->config_digest = "";
+        return opts;
+}
+
+void options_finish(struct options *opts)
+{
+        for (int i = 0; i < option_row_n; i++) {
+                const struct option_row *row = &option_rows[i];
+                if (row->support != OPTION_LATER && row->preset[0] != '\0' &&
+                        option_is_zero(opts, row))
+                        put_default(opts, row);
+        }
+        if (opts->monitor.host[0] == '\0')
+                opts->monitor.host = opts->client.host;
+        if (opts->timing.auth_timeout_ns == 0)
+                opts->timing.auth_timeout_ns = opts->tls.enabled
+                                                       ? opts->tls.timeout_ns + (int64_t)NS_PER_SEC
+                                                       : 2 * (int64_t)NS_PER_SEC;
+}
+
+void options_free(struct options *opts)
+{
+        if (opts)
+                arena_free(opts->arena);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* validate.c: relations between options, checked when a server is made and at each reload. */
+#include "base/clock.h"
+#include "conf/options.h"
+#include <inttypes.h>
+#include <string.h>
+
+int options_validate(const struct options *opts, struct errbuf *eb)
+{
+        const struct timing_options *timing = &opts->timing;
+        if (timing->lame_duck_grace_ns >= timing->lame_duck_duration_ns) {
+                char grace[40], duration[40];
+                clock_duration(timing->lame_duck_grace_ns, grace, sizeof grace);
+                clock_duration(timing->lame_duck_duration_ns, duration, sizeof duration);
+                return errbuf_set(eb, ERR_CONFIG,
+                        "lame duck grace period (%s) should be strictly lower than lame duck "
+                        "duration (%s)",
+                        grace, duration);
+        }
+        if (opts->limits.max_payload_bytes > opts->limits.max_pending_bytes)
+                return errbuf_set(eb, ERR_CONFIG,
+                        "max_payload (%" PRId64 ") cannot be higher than max_pending (%" PRId64 ")",
+                        opts->limits.max_payload_bytes, opts->limits.max_pending_bytes);
+        if (strchr(opts->server_name, ' '))
+                return errbuf_set(eb, ERR_CONFIG, "server name cannot contain spaces");
+        return 0;
+}
+
+int options_validate_monitor(const struct options *opts, struct errbuf *eb)
+{
+        const struct monitor_options *monitor = &opts->monitor;
+        if (monitor->http_port != 0 && monitor->https_port != 0)
+                return errbuf_set(eb, ERR_CONFIG,
+                        "Can't start monitoring: can't specify both HTTP (%d) and HTTPs (%d) ports",
+                        monitor->http_port, monitor->https_port);
+        if (monitor->https_port != 0 && !opts->tls.enabled)
+                return errbuf_set(eb, ERR_CONFIG,
+                        "Can't start monitoring: TLS cert and key required for HTTPS");
+        return 0;
+}
