@@ -322,3 +322,40 @@ def test_headers_only_trace(start):
     server.wait_log(r'\[TRC\] .* - <<- MSG_PAYLOAD: \["NATS/1\.0\\r\\nFoo: 1"\]$')
     server.wait_log(r"\[TRC\] .* - <<- \[PUB t 6\]$")
     assert "secret" not in server.log.text() and "hello" not in server.log.text()
+
+
+# TestSublistNoCacheConfig: slower, but the same.
+def test_without_the_cache(start):
+    server = start("disable_sublist_cache: true")
+    sub, pub = server.connect(), server.connect()
+    for round_ in range(3):
+        sub.send(f"SUB nc.* {round_}\r\nSUB nc.> q 1{round_}\r\n")
+        sub.barrier()
+        pub.send("PUB nc.x 2\r\nok\r\n" * 3)
+        pub.barrier()
+        for _ in range(3 * 2):
+            assert sub.line().startswith(b"MSG nc.x ")
+            sub.expect("ok\r\n")
+        sub.send(f"UNSUB {round_}\r\nUNSUB 1{round_}\r\n")
+        sub.barrier()
+    pub.send("PUB nc.x 2\r\nok\r\n")
+    pub.barrier()
+    sub.expect_silence()
+
+
+# TestSublistCache: more subjects than any cache holds, interest that comes and goes between.
+def test_more_subjects_than_a_cache_holds(connect):
+    sub, pub = connect(), connect()
+    sub.subscribe("cache.*", 1)
+    count = 3000
+    for round_ in range(2):
+        pub.send("".join(f"PUB cache.{i} 0\r\n\r\n" for i in range(count)))
+        for i in range(count):
+            sub.expect(f"MSG cache.{i} 1 0\r\n\r\n")
+        sub.send("SUB cache.5 2\r\n")
+        sub.barrier()
+        pub.send("PUB cache.5 0\r\n\r\n")
+        lines = sorted(sub.line() + sub.read(2) for _ in range(2))
+        assert lines == [b"MSG cache.5 1 0\r\n", b"MSG cache.5 2 0\r\n"], round_
+        sub.send("UNSUB 2\r\n")
+        sub.barrier()

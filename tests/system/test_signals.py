@@ -211,6 +211,7 @@ class TestLameDuck:
     def test_clients_are_told(self, start):
         server = start(self.CONFIG % "29s")
         new, old, unready = server.connect(), server.connect(protocol=0), server.client()
+        server.monitor.wait_varz(lambda varz: varz["connections"] == 3, "all are counted")
         server.signal(signal.SIGUSR2)
         server.wait_log(r"\[INF\] Entering lame duck mode, stop accepting new clients$")
         line = new.line()

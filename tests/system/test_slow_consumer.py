@@ -160,3 +160,12 @@ def test_many_small_messages_to_a_stuck_client(start):
     assert varz["mem"] - before < 64 << 20
     for _ in range(20):
         slow.expect(b"MSG s 1 10\r\n0123456789\r\n" * 10000)
+
+
+# TestClientNoSlowConsumerIfConnectExpected: who has not logged in yet is no consumer.
+def test_not_slow_before_the_login(start):
+    server = start('write_deadline: "1ns"\nauthorization { user: me, password: secret }\n')
+    client = server.client(read_info=False)
+    client.drain_until_closed()
+    varz = server.monitor.wait_varz(lambda v: v["connections"] == 0, "the connection is closed")
+    assert varz["slow_consumers"] == 0
