@@ -102,7 +102,7 @@ struct crypto_pool *crypto_pool_new(int thread_n, int queue_max)
         pool->thread_n = thread_n > 0 ? thread_n : os_cpu_n();
         pool->threads = xcalloc((size_t)pool->thread_n, sizeof(struct thread *));
         for (int i = 0; i < pool->thread_n; i++) {
-                char name[16];
+                char name[24];
                 snprintf(name, sizeof name, "crypto-%d", i);
                 pool->threads[i] = thread_start(name, THREAD_CRYPTO, work, pool);
         }

@@ -22,3 +22,9 @@ void os_thread_name(const char *name); /* at most 15 bytes are kept */
 void os_thread_yield_to_loops(
         void);               /* this thread gives way when cores are short (nice +10 on Linux) */
 int os_fd_limit_raise(void); /* lift the soft limit to the hard one; the limit, or negative errno */
+
+/* Another process of this machine: CPU time since its start, resident memory. 0 or negative errno. */
+struct os_usage {
+        uint64_t cpu_ns, rss_bytes;
+};
+int os_process_usage(long pid, struct os_usage *out);

@@ -80,3 +80,10 @@ int os_fd_limit_raise(void)
         }
         return limit.rlim_cur > 1000000000 ? 1000000000 : (int)limit.rlim_cur;
 }
+
+int os_process_usage(long pid, struct os_usage *out)
+{
+        (void)pid;
+        (void)out;
+        return -ENOTSUP;
+}

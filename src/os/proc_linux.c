@@ -75,3 +75,36 @@ int os_fd_limit_raise(void)
         }
         return limit.rlim_cur > 1000000000 ? 1000000000 : (int)limit.rlim_cur;
 }
+
+/* Read a small file of /proc; text is NUL-terminated. */
+static int read_proc(const char *path, char *text, size_t size)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        ssize_t n = read(fd, text, size - 1);
+        int rc = n < 0 ? -errno : 0;
+        close(fd);
+        text[n < 0 ? 0 : n] = '\0';
+        return rc;
+}
+
+int os_process_usage(long pid, struct os_usage *out)
+{
+        char path[64], text[1024];
+        unsigned long long user, system;
+        long long rss;
+        snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+        int rc = read_proc(path, text, sizeof text);
+        if (rc < 0)
+                return rc;
+        const char *at = strrchr(text, ')'); /* the name before it may hold anything */
+        if (at == NULL ||
+                sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d "
+                               "%*u %*u %lld",
+                        &user, &system, &rss) != 3)
+                return -EINVAL;
+        out->cpu_ns = (user + system) * (1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK));
+        out->rss_bytes = (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE);
+        return 0;
+}

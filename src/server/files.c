@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "conf/load.h"
 #include "monitor/monitor.h"
 #include "server/server_internal.h"
 #include <errno.h>
@@ -35,7 +36,7 @@ int pid_file_write(const char *path, struct errbuf *eb)
 static char *ports_path(const struct server *server, const char *dir)
 {
         struct buf path = { 0 };
-        buf_printf(&path, "%s/%s_%ld.ports", dir, server_name(server), (long)getpid());
+        buf_printf(&path, "%s/%s_%ld.ports", dir, server->launch->program, (long)getpid());
         return buf_take_str(&path);
 }
 

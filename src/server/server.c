@@ -10,6 +10,7 @@
 #include "base/rcu.h"
 #include "base/thread.h"
 #include "client/client.h"
+#include "conf/load.h"
 #include "monitor/monitor.h"
 #include "net/crypto_pool.h"
 #include "net/listener.h"
@@ -22,18 +23,11 @@
 #include "tls/tls_ctx.h"
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { HANDSHAKE_QUEUE_MAX = 16 * 1024 };
 #define DRAIN_PATIENCE_NS (2 * NS_PER_SEC)
-
-const char *server_name(const struct server *server)
-{
-        const char *slash = strrchr(server->argv[0], '/');
-        return slash ? slash + 1 : server->argv[0];
-}
 
 /* ---- accepting --------------------------------------------------------------------------- */
 
@@ -63,6 +57,19 @@ static void on_drain_timer(struct timer *timer)
         loop_timer_start(server->control, timer, DRAIN_PATIENCE_NS);
 }
 
+static void end_if_done(struct server *server)
+{
+        if (server->workers_joined && server->monitor == NULL)
+                loop_stop(server->control);
+}
+
+static void on_monitor_stopped(void *ctx)
+{
+        struct server *server = ctx;
+        server->monitor = NULL;
+        end_if_done(server);
+}
+
 struct join_mail {
         struct mail mail;
         struct server *server;
@@ -74,7 +81,8 @@ static void on_joined(struct mail *mail)
         struct server *server = letter->server;
         xfree(letter);
         loop_timer_stop(server->control, &server->drain_timer);
-        loop_stop(server->control);
+        server->workers_joined = true;
+        end_if_done(server);
 }
 
 /* A thread of its own waits for the loops, so that the control loop goes on answering meanwhile. */
@@ -99,7 +107,6 @@ void server_stop(struct server *server)
         server_close_listener(server);
         if (server->monitor)
                 monitor_stop(server->monitor);
-        server->monitor = NULL;
         workers_drain(server);
         server->drain_timer.fn = on_drain_timer;
         loop_timer_start(server->control, &server->drain_timer, DRAIN_PATIENCE_NS);
@@ -168,6 +175,8 @@ static int start_monitor(struct server *server, struct errbuf *eb)
                 .client_port = server->client_port,
                 .listeners_up = listeners_up,
                 .listeners_ctx = server,
+                .on_stopped = on_monitor_stopped,
+                .stopped_ctx = server,
         };
         return monitor_start(&server->monitor, &env, eb);
 }
@@ -194,7 +203,7 @@ static int start_files(struct server *server, struct errbuf *eb)
 static void on_closed_record(struct peer_server *peers, struct peer_info *record)
 {
         struct server *server = CONTAINER_OF(peers, struct server, peers);
-        if (server->monitor)
+        if (server->monitor && !server->stopping)
                 monitor_add_closed(server->monitor, record);
         else
                 peer_info_free(record);
@@ -227,9 +236,10 @@ static void server_print_log_failure(const struct errbuf *eb)
         fprintf(stderr, "%s %s\n", stamp, eb->text);
 }
 
-static void init(struct server *server, struct options *opts, int argc, char **argv)
+static void init(struct server *server, struct launch *launch)
 {
-        *server = (struct server){ .opts = opts, .argc = argc, .argv = argv };
+        *server = (struct server){ .opts = launch->options, .launch = launch };
+        launch->options = NULL;
         server->start_ns = server->config_load_ns = clock_wall_ns();
         nkey_fresh_name(NKEY_SERVER, server->id);
         nkey_fresh_name(NKEY_CURVE, server->xkey);
@@ -278,15 +288,19 @@ static int start(struct server *server, struct errbuf *eb)
 
 static const int watched[] = { SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP, 0 };
 
-int server_run(struct options *opts, int argc, char **argv)
+int server_run(struct launch *launch)
 {
         static struct server server;
         struct errbuf eb = { "" };
         thread_set_role(THREAD_CONTROL, "midge");
         signal(SIGPIPE, SIG_IGN);
         (void)os_fd_limit_raise(); /* best effort: the limit shows in accept errors */
-        init(&server, opts, argc, argv);
-        if (server_open_log(opts, &eb) < 0) {
+        init(&server, launch);
+        if (options_validate(server.opts, &eb) < 0) {
+                fprintf(stderr, "%s: %s\n", launch->program, eb.text);
+                return 1;
+        }
+        if (server_open_log(server.opts, &eb) < 0) {
                 server_print_log_failure(&eb);
                 return 1;
         }

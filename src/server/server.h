@@ -6,13 +6,14 @@
 #include "conf/options.h"
 #include <stdbool.h>
 
+struct launch;
 struct server;
 struct tls_options;
 
-/* Serve until a signal ends it. Takes ownership of opts. argc and argv are kept for reloads: what was
- * given on the command line holds again then.
+/* Serve until a signal ends it. Takes launch->options; the rest of launch (flags, program) must stay
+ * valid meanwhile: a reload merges the command line again.
  * Returns the exit status; fatal errors were logged. */
-int server_run(struct options *opts, int argc, char **argv);
+int server_run(struct launch *launch);
 
 /* Can the files of this tls map be loaded? For `-t`: the hook of options_load(). */
 MUST_CHECK int server_check_tls(const struct tls_options *opts, struct errbuf *eb);

@@ -17,8 +17,7 @@ struct tls_ctx;
 
 struct server {
         struct options *opts;            /* current; replaced whole by a reload */
-        int argc;
-        char **argv;
+        const struct launch *launch;     /* command line, for reloads */
         struct settings *settings;       /* current; one reference */
         struct tls_ctx *tls;             /* of the client port, NULL: none; one reference */
         struct peer_server peers;
@@ -37,11 +36,8 @@ struct server {
         struct thread *joiner;           /* waits for the loops during the stop */
         struct timer lame_timer;
         struct lame_duck *lame;          /* NULL: not in lame duck mode */
-        bool stopping;
+        bool stopping, workers_joined;
 };
-
-/* "nats-server" when installed under that name, else as argv[0] says. */
-const char *server_name(const struct server *server);
 
 /* workers.c */
 void workers_start(struct server *server);       /* loops, rosters, dispatch, threads */
