@@ -20,7 +20,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 CACHE = HERE.parents[1] / "build" / "interop"
 
 # Without a network a fetch fails soon, instead of being retried for minutes.
-IMPATIENT = {"PIP_RETRIES": "1", "npm_config_fetch_retries": "1"}
+IMPATIENT = {"PIP_RETRIES": "1", "npm_config_fetch_retries": "1",
+             "CARGO_NET_RETRY": "1"}
 
 
 def _system_fixtures():
@@ -129,12 +130,45 @@ def nats_go():
     return [target / "interop"], {}
 
 
+def jnats():
+    """jnats of Maven Central; the program is compiled here."""
+    maven, java, javac = tool("mvn", "maven"), tool("java", "default-jre"), tool("javac", "default-jdk")
+    target = CACHE / "jnats"
+    jars = target / "lib"
+    pom = (HERE / "jnats" / "pom.xml").read_text(encoding="utf-8")
+    stamp = target / "installed.xml"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != pom:
+        shutil.rmtree(target, ignore_errors=True)
+        fetched(command(maven, "-q", "-B", "-f", HERE / "jnats" / "pom.xml",
+                        f"-Dmaven.repo.local={CACHE / 'm2'}", "dependency:copy-dependencies",
+                        f"-DoutputDirectory={jars}"), "jnats")
+        stamp.write_text(pom, encoding="utf-8")
+    built(command(javac, "-Xlint:all", "-Werror", "-cp", f"{jars}/*", "-d", target / "classes",
+                  HERE / "jnats" / "Interop.java"))
+    return [java, "-cp", f"{jars}/*:{target / 'classes'}", "Interop"], {}
+
+
+def async_nats():
+    """async-nats of crates.io, at the versions of Cargo.lock."""
+    cargo = tool("cargo", "cargo")
+    found = re.search(r"(\d+)\.(\d+)", command(cargo, "--version").stdout)
+    if (int(found[1]), int(found[2])) < (1, 85):
+        raise Missing(f"needs Rust 1.85 or newer, found {found[0]}")
+    manifest = ["--locked", "--manifest-path", HERE / "async-nats" / "Cargo.toml"]
+    env = {"CARGO_TARGET_DIR": str(CACHE / "async-nats")}
+    fetched(command(cargo, "fetch", "--quiet", *manifest, env=env), "async-nats")
+    built(command(cargo, "build", "--quiet", "--offline", *manifest, env=env, seconds=600))
+    return [CACHE / "async-nats" / "debug" / "interop"], {}
+
+
 CLIENTS = {
     "libnats": libnats,
     "nats-py": nats_py,
     "nats.js-2": functools.partial(nats_js, "nats"),
     "nats.js-3": functools.partial(nats_js, "@nats-io/transport-node"),
     "nats.go": nats_go,
+    "jnats": jnats,
+    "async-nats": async_nats,
 }
 # Debian 12's libnats is older than its option for it.
 WITHOUT_TLS_FIRST = ("libnats",)
