@@ -14,6 +14,7 @@
 
 #define ARGS_MAX 4
 #define CONTROL_LINE_FACTOR 16 /* for kinds other than client: origin, account, queues */
+#define SPECIALISED static inline __attribute__((always_inline))
 #define EACH_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
 
 /* Begins and lengths apart: a slice written in two halves and copied whole right after waits for
@@ -78,7 +79,7 @@ static inline struct slice arg(const struct args *a, int i)
 
 /* Split the arguments of the line that goes on at p, up to its LF. SCAN_BAD: too many, or a CR
  * inside. */
-static inline enum scan args_scan(const char *p, const char *end, int max, struct args *a)
+SPECIALISED enum scan args_scan(const char *p, const char *end, int max, struct args *a)
 {
         int n = 0;
 
@@ -257,7 +258,7 @@ static inline int sizes_take(
 }
 
 /* PUB subject [reply] size, HPUB subject [reply] header-size total-size. */
-static inline int publish_take(struct parser *p, const char *data, size_t len, enum verb verb,
+SPECIALISED int publish_take(struct parser *p, const char *data, size_t len, enum verb verb,
         size_t verb_bytes, struct frame *out)
 {
         bool with_header = verb == VERB_HPUB;
@@ -282,7 +283,7 @@ static inline int publish_take(struct parser *p, const char *data, size_t len, e
 }
 
 /* SUB subject [queue] sid, UNSUB sid [max]. */
-static inline int interest_take(struct parser *p, const char *data, size_t len, enum verb verb,
+SPECIALISED int interest_take(struct parser *p, const char *data, size_t len, enum verb verb,
         size_t verb_bytes, struct frame *out)
 {
         bool is_sub = verb == VERB_SUB;
@@ -307,6 +308,27 @@ static inline int interest_take(struct parser *p, const char *data, size_t len, 
                 out->max = a.n > least ? size_of(arg(&a, 1)) : -1;
         }
         return frame_done(p, out, (size_t)(a.next - data));
+}
+
+/* One copy for each hot verb, its number of arguments folded in. */
+static int pub_take(struct parser *p, const char *data, size_t len, struct frame *out)
+{
+        return publish_take(p, data, len, VERB_PUB, 3, out);
+}
+
+static int hpub_take(struct parser *p, const char *data, size_t len, struct frame *out)
+{
+        return publish_take(p, data, len, VERB_HPUB, 4, out);
+}
+
+static int sub_take(struct parser *p, const char *data, size_t len, struct frame *out)
+{
+        return interest_take(p, data, len, VERB_SUB, 3, out);
+}
+
+static int unsub_take(struct parser *p, const char *data, size_t len, struct frame *out)
+{
+        return interest_take(p, data, len, VERB_UNSUB, 5, out);
 }
 
 /* The last argument of *line, which is shortened by it. */
@@ -361,11 +383,13 @@ static int take(struct parser *p, const char *data, size_t len, enum verb verb, 
 {
         switch (verb_table[verb].shape) {
         case VERB_SHAPE_PUB:
+                return pub_take(p, data, len, out);
         case VERB_SHAPE_HPUB:
-                return publish_take(p, data, len, verb, verb_table[verb].text.len, out);
+                return hpub_take(p, data, len, out);
         case VERB_SHAPE_SUB:
+                return sub_take(p, data, len, out);
         case VERB_SHAPE_UNSUB:
-                return interest_take(p, data, len, verb, verb_table[verb].text.len, out);
+                return unsub_take(p, data, len, out);
         case VERB_SHAPE_NONE:
         case VERB_SHAPE_TEXT:
         case VERB_SHAPE_LINE:
@@ -379,6 +403,16 @@ static int take(struct parser *p, const char *data, size_t len, enum verb verb, 
 static inline bool is_letter(char c, char upper)
 {
         return (c & 0xdf) == upper;
+}
+
+/* The verb, of letters only, and a blank; the caller has checked that there are so many bytes. */
+SPECIALISED bool is_verb(const char *data, const char *upper, size_t letters)
+{
+        for (size_t i = 0; i < letters; i++) {
+                if (!is_letter(data[i], upper[i]))
+                        return false;
+        }
+        return is_blank(data[letters]);
 }
 
 /* How many bytes of text, at most len, the data begins with; letters in either case. */
@@ -448,18 +482,14 @@ int parser_next(struct parser *p, const char *data, size_t len, struct frame *ou
                         return result;
         }
         if (LIKELY(len > 6 && p->kind == VERB_KIND_CLIENT)) {
-                if (is_letter(data[0], 'P') && is_letter(data[1], 'U') && is_letter(data[2], 'B') &&
-                        is_blank(data[3]))
-                        return publish_take(p, data, len, VERB_PUB, 3, out);
-                if (is_letter(data[0], 'H') && is_letter(data[1], 'P') && is_letter(data[2], 'U') &&
-                        is_letter(data[3], 'B') && is_blank(data[4]))
-                        return publish_take(p, data, len, VERB_HPUB, 4, out);
-                if (is_letter(data[0], 'S') && is_letter(data[1], 'U') && is_letter(data[2], 'B') &&
-                        is_blank(data[3]))
-                        return interest_take(p, data, len, VERB_SUB, 3, out);
-                if (is_letter(data[0], 'U') && is_letter(data[1], 'N') && is_letter(data[2], 'S') &&
-                        is_letter(data[3], 'U') && is_letter(data[4], 'B') && is_blank(data[5]))
-                        return interest_take(p, data, len, VERB_UNSUB, 5, out);
+                if (is_verb(data, "PUB", 3))
+                        return pub_take(p, data, len, out);
+                if (is_verb(data, "HPUB", 4))
+                        return hpub_take(p, data, len, out);
+                if (is_verb(data, "SUB", 3))
+                        return sub_take(p, data, len, out);
+                if (is_verb(data, "UNSUB", 5))
+                        return unsub_take(p, data, len, out);
         }
         result = len ? verb_find(p, data, len, &verb) : PARSE_MORE;
         if (result != PARSE_FRAME)
