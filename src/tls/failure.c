@@ -57,7 +57,7 @@ static unsigned long take_cause(void)
         return first;
 }
 
-static void explain_alert(struct tls_verdict *verdict, int alert)
+void failure_explain_alert(struct tls_verdict *verdict, int alert)
 {
         const char *text = tls_alert_text(alert);
         if (text)
@@ -78,7 +78,7 @@ static void explain_error(struct tls_verdict *verdict, unsigned long error)
                 return;
         }
         if (code >= SSL_AD_REASON_OFFSET && code < SSL_AD_REASON_OFFSET + 256) {
-                explain_alert(verdict, code - SSL_AD_REASON_OFFSET);
+                failure_explain_alert(verdict, code - SSL_AD_REASON_OFFSET);
                 return;
         }
         for (size_t i = 0; i < ARRAY_N(causes); i++)

@@ -3,7 +3,11 @@
 #pragma once
 
 struct tls_session;
+struct tls_verdict;
 
 /* Read and empty this thread's error queue after a failed call. ssl_error: SSL_get_error()'s
  * answer. */
 void failure_explain(struct tls_session *session, int ssl_error);
+
+/* The verdict for a fatal alert that the peer sent. */
+void failure_explain_alert(struct tls_verdict *verdict, int alert);

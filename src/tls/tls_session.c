@@ -89,6 +89,23 @@ static void take_back(struct tls_session *session)
         session->out = NULL;
 }
 
+/* A client that begins with an alert: the library would only call it unexpected. */
+static bool look_at_alert(struct tls_session *session, struct slice in)
+{
+        enum { WARNING = 1, FATAL = 2, ALERT_RECORD_BYTES = 7 };
+        const unsigned char *byte = (const unsigned char *)in.ptr;
+        if (in.len < ALERT_RECORD_BYTES)
+                return false;
+        bool close = byte[5] == WARNING && byte[6] == SSL_AD_CLOSE_NOTIFY;
+        if (byte[3] != 0 || byte[4] != 2 || (byte[5] != FATAL && !close))
+                return true;
+        if (close)
+                tls_verdict_set(tls_session_blame(session), TLS_REASON_EOF, "EOF");
+        else
+                failure_explain_alert(tls_session_blame(session), byte[6]);
+        return false;
+}
+
 /* Look at the first record's header; false: wait for more, or failed. */
 static bool look_at_first(struct tls_session *session, struct slice in, struct buf *out)
 {
@@ -99,7 +116,8 @@ static bool look_at_first(struct tls_session *session, struct slice in, struct b
         case HELLO_SHORT:
                 return false;
         case HELLO_TLS:
-                return true;
+                return session->ctx->client || in.ptr[0] != SSL3_RT_ALERT ||
+                       look_at_alert(session, in);
         case HELLO_SSLV2:
                 verdict = tls_session_blame(session);
                 tls_verdict_set(
