@@ -87,14 +87,15 @@ static bool ends_with(struct slice s, struct slice end)
 void header_set(struct slice block, struct slice key, struct slice value, struct buf *out)
 {
         size_t start = out->len;
-        struct slice kept;
+        struct slice kept = SLICE_NULL;
 
         buf_append_slice(out, block);
         if (out->failed)
                 return;
-        if (block.len)
-                out->len = start + header_remove(out->ptr + start, block.len, key);
-        kept = slice_of(out->ptr + start, out->len - start);
+        if (block.len) {
+                kept = slice_of(out->ptr + start, header_remove(out->ptr + start, block.len, key));
+                out->len = start + kept.len;
+        }
         if (ends_with(kept, SLICE_LIT("\r\n\r\n")) || slice_eq(kept, CRLF))
                 out->len -= 2;
         else if (kept.len && !ends_with(kept, CRLF))
