@@ -122,7 +122,6 @@ static int quoted_cut(struct lexer *lx)
 {
         if (lx->pos > lx->start)
                 return lex_fail(lx, "Unexpected EOF.");
-        lx->escaped = false;
         lex_emit(lx, LEX_EOF);
         return STATE_DONE;
 }
