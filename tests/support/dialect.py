@@ -27,7 +27,7 @@ def _version_output(path):
 
 def is_midge(path=None):
     """Whether the program under test is midge (and not the reference)."""
-    return not _version_output(path or program()).startswith("nats-server: v")
+    return not _version_output(path or program()).startswith("nats-server: v2.")
 
 
 def own_version(path=None):

@@ -43,7 +43,7 @@ def skip_unsupported(err):
     ("a = [1 , 2 ; 3]", "Parse error on line 1: 'Expected an array value terminator \",\" or an array "
                         "terminator \"]\", but got ';' instead.'"),
     ("a = {b: 1", "Parse error on line 1: 'Expected a map value terminator \",\" or a map terminator "
-                  "\"}\", but got '\x00' instead.'"),
+                  "\"}\", but got '" + dialect(reference="\0", midge="EOF") + "' instead.'"),
     ("x = 99999999999999999999", "integer '99999999999999999999' is out of the range"),
     ("a = $nope", "variable reference for 'nope' on line 1 can not be found"),
     ("port", "config is invalid (f.conf:1:4)"),

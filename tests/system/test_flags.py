@@ -28,13 +28,12 @@ def test_help(args):
     status, out, err = run(*args)
     assert status == 0 and err == ""
     assert out.startswith(f"\nUsage: {program_name()} [options]\n")
-    for section in ("Server", "Logging", "Authorization", "TLS", "Common"):
+    for section in ("Server", "Logging", "TLS", "Common"):
         assert f"\n{section} Options:\n" in out
     assert "\n    -p, --port <port>                Use port for clients (default: 4222)\n" in out
     for flag in ("--addr", "--port", "--pid", "--http_port", "--https_port", "--config", "-t ",
                  "--signal", "--client_advertise", "--ports_file_dir", "--log ", "--logtime",
-                 "--debug", "--trace", "-VV", "-DV", "-DVV", "--log_size_limit", "--user", "--pass",
-                 "--auth", "--tls ", "--tlscert", "--tlskey", "--tlsverify", "--tlscacert",
+                 "--debug", "--trace", "-VV", "-DV", "-DVV", "--log_size_limit", "--tls ", "--tlscert", "--tlskey", "--tlsverify", "--tlscacert",
                  "--help", "--version", "--help_tls"):
         assert flag in out, flag
 

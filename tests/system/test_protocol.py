@@ -8,6 +8,8 @@ import re
 
 import pytest
 
+from support.dialect import dialect
+
 UNKNOWN = "Unknown Protocol Operation"
 
 
@@ -262,7 +264,9 @@ def test_error_snippet_in_the_log(start, data, snippet):
     client.send(data)
     client.expect_fatal(UNKNOWN)
     server.wait_log(rf"\[ERR\] 127\.0\.0\.1:{client.local[1]} - cid:{client.cid} - "
-                    r"Client parser ERROR, state=\d+, i=\d+: proto='" + snippet + r"\.\.\.'$")
+                    r"Client parser ERROR" + dialect(
+                        reference=rf", state=\d+, i=\d+: proto='{snippet}\.\.\.'$",
+                        midge=r': unknown operation in "[^"]{2,40}"$'))
 
 
 @pytest.mark.parametrize("data, text", [
