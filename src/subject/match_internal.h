@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct table;
 struct trie_branch;
 
 struct match_token {
@@ -13,8 +14,9 @@ struct match_token {
         uint64_t hash;
 };
 
-/* A branch that still has to be searched, from token number `from`. */
+/* A branch that still has to be searched, from token number `from`, in its shard's table. */
 struct match_step {
+        const struct table *table;
         const struct trie_branch *branch;
         size_t from;
 };
