@@ -22,7 +22,7 @@ struct tls_ctx {
         struct tickets *tickets; /* server role */
 };
 
-/* One line for each, because there is one for each connection. */
+/* There is one for each connection: a field here is paid for by all that are idle. */
 struct tls_session {
         SSL *ssl;            /* its app data is this struct */
         struct tls_ctx *ctx; /* counted */
