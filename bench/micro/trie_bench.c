@@ -15,7 +15,7 @@
 #define MATCH_N 1000000
 #define TEXT_BYTES 40
 
-/* As a client's subscription is laid out: link, id, delivered and wanted counts, then the text. */
+/* Laid out as a subscription of a client: link, id, then the text. */
 struct bench_sub {
         struct trie_link link;
         struct rcu_node rcu;

@@ -33,7 +33,7 @@ struct match_group {
 struct match {
         struct trie_link **links;    /* link_n of them: plain_n plain, then the group members */
         struct match_shelf *shelves; /* shelf_n, none is empty */
-        struct match_group *groups;  /* group_n, in order of name */
+        struct match_group *groups;  /* group_n, each name once */
         uint32_t link_n, plain_n, shelf_n, group_n;
 
         /* Private. */

@@ -54,9 +54,3 @@ static inline void match_room_add(struct match_room *room, struct trie_link *lin
 
 /* Turn room->links into the arrays of the match. */
 void match_pack(struct match *match, const struct hash_key *key);
-
-/* Heap of the packed arrays. */
-static inline size_t match_bytes(const struct match *match)
-{
-        return match->block_bytes;
-}

@@ -6,10 +6,10 @@
  * entry in the table of its shard, under the hash of (branch it grows from, run, kind), so a path
  * costs one lookup per '*', not one per token, and a literal subject is a single entry.
  *
- *   shard.root ─┬─ "orders.new" END  ──> link ─> link ─> link     leaf: its first link is the entry
+ *   shard.root ─┬─ "orders.new" END  ──> link ─> link ─> link    leaf: its first link is the entry
  *               ├─ "orders" TAIL '>' ──> link
  *               ├─ "orders" LAST '*' ──> link
- *               └─ "orders" STAR '*' ──> node.anchor              inner '*': more follows
+ *               └─ "orders" STAR '*' ──> node.anchor             inner '*': more follows
  *                                        node.branch ── "eu" END ──> link
  *
  * A leaf has no node: the first of its links is found by its own text. A branch knows which lengths
