@@ -120,6 +120,8 @@ static inline int test_setup(void **state)
         X509_up_ref(test_middle.leaf);
         test_save("client-chain", &leaf);
         pem_pair_fini(&leaf);
+        struct mint_spec evil = { .name = "a\nb\x1b[1m\x7f", .usage = "clientAuth" };
+        test_mint("client-evil", evil, &test_other_ca, NULL);
         client.key = MINT_RSA2048;
         test_mint("client-rsa", client, &test_ca, NULL);
         client.key = MINT_ED25519;

@@ -39,6 +39,13 @@ const char *tls_alert_text(int alert)
         }
 }
 
+static void clean(char *text)
+{
+        for (; *text; text++)
+                if ((unsigned char)*text < ' ' || *text == 0x7f)
+                        *text = '?';
+}
+
 void tls_verdict_set(struct tls_verdict *verdict, enum tls_reason reason, const char *fmt, ...)
 {
         memset(verdict, 0, sizeof(*verdict));
@@ -52,6 +59,14 @@ void tls_verdict_set(struct tls_verdict *verdict, enum tls_reason reason, const 
         va_start(args, fmt);
         vsnprintf(verdict->text, sizeof(verdict->text), fmt, args);
         va_end(args);
+        clean(verdict->text);
+}
+
+void tls_verdict_set_cert(struct tls_verdict *verdict, struct slice subject, const char *sha256)
+{
+        snprintf(verdict->subject, sizeof(verdict->subject), "%.*s", SLICE_ARG(subject));
+        snprintf(verdict->sha256, sizeof(verdict->sha256), "%s", sha256);
+        clean(verdict->subject);
 }
 
 void tls_verdict_timeout(struct tls_verdict *verdict)

@@ -3,6 +3,7 @@
  * it. A plain value: copy it freely. */
 #pragma once
 #include "base/macros.h"
+#include "base/slice.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -32,12 +33,17 @@ struct tls_verdict {
 const char *tls_reason_name(enum tls_reason reason);
 const char *tls_side_name(enum tls_side side); /* "ours", "peer", "network" */
 
-/* Set everything that verdict.def says about the reason; the text by format. */
+/* Set everything that verdict.def says about the reason; the text by format. Control characters
+ * become
+ * '?': a peer's certificate must not write lines of its own into a log. */
 void tls_verdict_set(struct tls_verdict *verdict, enum tls_reason reason, const char *fmt, ...)
         PRINTF_LIKE(3, 4);
 
 /* Text of an alert number in "remote error: tls: TEXT"; NULL for an unknown number. */
 const char *tls_alert_text(int alert);
+
+/* The certificate concerned. */
+void tls_verdict_set_cert(struct tls_verdict *verdict, struct slice subject, const char *sha256);
 
 /* Failures that no session sees. */
 void tls_verdict_timeout(struct tls_verdict *verdict);

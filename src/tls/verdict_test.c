@@ -57,6 +57,11 @@ static const struct failure_case cases[] = {
                 VERIFY_TEXT
                 "certificate signed by unknown authority (CN=other CA,O=midge test SHA-256: ",
                 "CN=other CA,O=midge test" },
+        { "server", true, 0, "client-evil", TLS1_3_VERSION, NULL, NULL, NULL,
+                TLS_REASON_UNKNOWN_AUTHORITY, 48,
+                VERIFY_TEXT
+                "certificate signed by unknown authority (CN=a?b?[1m?,O=midge test SHA-256: ",
+                "CN=a?b?[1m?,O=midge test" },
         { "server", true, 0, "client-old", TLS1_3_VERSION, NULL, NULL, NULL, TLS_REASON_EXPIRED, 45,
                 VERIFY_TEXT "certificate has expired or is not yet valid: current time 20",
                 "CN=client,O=midge test" },

@@ -190,10 +190,10 @@ static void append_sent(struct buf *out, X509_STORE_CTX *store_ctx)
 static void set_cert(struct tls_verdict *verdict, const X509 *cert)
 {
         struct buf subject = { 0 };
+        char hex[65];
         name_text(&subject, X509_get_subject_name(cert));
-        snprintf(
-                verdict->subject, sizeof(verdict->subject), "%.*s", SLICE_ARG(buf_slice(&subject)));
-        name_cert_sha256(cert, verdict->sha256);
+        name_cert_sha256(cert, hex);
+        tls_verdict_set_cert(verdict, buf_slice(&subject), hex);
         buf_fini(&subject);
 }
 
