@@ -2,6 +2,7 @@
 """The command line: help, version, checks, bad usage; texts and exit statuses."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -30,7 +31,7 @@ def test_help(args):
     assert out.startswith(f"\nUsage: {program_name()} [options]\n")
     for section in ("Server", "Logging", "TLS", "Common"):
         assert f"\n{section} Options:\n" in out
-    assert "\n    -p, --port <port>                Use port for clients (default: 4222)\n" in out
+    assert re.search(r"\n    -p, --port <port>                \S.*\b4222\b", out)
     for flag in ("--addr", "--port", "--pid", "--http_port", "--https_port", "--config", "-t ",
                  "--signal", "--client_advertise", "--ports_file_dir", "--log ", "--logtime",
                  "--debug", "--trace", "-VV", "-DV", "-DVV", "--log_size_limit", "--tls ", "--tlscert", "--tlskey", "--tlsverify", "--tlscacert",
