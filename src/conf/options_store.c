@@ -110,12 +110,30 @@ static void print_duration(struct buf *out, int64_t ns)
         buf_append_str(out, text);
 }
 
-static void print_texts(struct buf *out, const char **texts, const char **values, int n)
+static void print_tags(struct buf *out, const struct options *opts)
 {
-        buf_append_str(out, values ? "map[" : "[");
-        for (int i = 0; i < n; i++)
-                buf_printf(out, "%s%s%s%s", i > 0 ? " " : "", texts[i], values ? ":" : "",
-                        values ? values[i] : "");
+        buf_append_char(out, '[');
+        for (int i = 0; i < opts->about.tag_n; i++)
+                buf_printf(out, "%s%s", i > 0 ? " " : "", opts->about.tags[i]);
+        buf_append_char(out, ']');
+}
+
+/* Go sorts the keys of a map; so does the schema. */
+static void print_metadata(struct buf *out, const struct options *opts)
+{
+        buf_append_str(out, "map[");
+        for (int i = 0; i < opts->about.metadata_n; i++)
+                buf_printf(out, "%s%s:%s", i > 0 ? " " : "", opts->about.keys[i],
+                        opts->about.values[i]);
+        buf_append_char(out, ']');
+}
+
+static void print_features(struct buf *out, const struct options *opts)
+{
+        buf_append_str(out, "map[");
+        for (int i = 0; i < opts->features.n; i++)
+                buf_printf(out, "%s%s:%s", i > 0 ? " " : "", opts->features.names[i],
+                        opts->features.on[i] ? "true" : "false");
         buf_append_char(out, ']');
 }
 
@@ -151,17 +169,13 @@ void option_print(struct buf *out, const struct options *opts, const struct opti
                 buf_append_str(out, opts->tls.enabled ? "enabled" : "disabled");
                 break;
         case OPTION_TAGS:
-                print_texts(out, opts->about.tags, NULL, opts->about.tag_n);
+                print_tags(out, opts);
                 break;
         case OPTION_METADATA:
-                print_texts(out, opts->about.keys, opts->about.values, opts->about.metadata_n);
+                print_metadata(out, opts);
                 break;
         case OPTION_FEATURES:
-                buf_append_str(out, "map[");
-                for (int i = 0; i < opts->features.n; i++)
-                        buf_printf(out, "%s%s:%s", i > 0 ? " " : "", opts->features.names[i],
-                                opts->features.on[i] ? "true" : "false");
-                buf_append_char(out, ']');
+                print_features(out, opts);
                 break;
         }
 }

@@ -339,6 +339,7 @@ static struct conf_value *parse_text(
         p->file = from_env ? NULL : arena_str(session->arena, slice_str(name));
         p->dir = buf_slice(&dir);
         struct conf_value *root = conf_new(session->arena, CONF_MAP);
+        root->file = p->file;
         p->frames[0].container = root;
         lexer_init(&p->lexer, text);
         int rc = run(p, name);

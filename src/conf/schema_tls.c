@@ -448,19 +448,18 @@ static bool read_key(struct tls_reader *reader, const struct conf_entry *entry)
                 report_quote(entry->key, key, sizeof key));
 }
 
-/* Rules about several keys at once; reported at the key read last. */
-static bool finish(struct tls_reader *reader)
+/* Rules about several keys at once, reported at the map. */
+static bool finish(struct tls_reader *reader, const struct conf_value *map)
 {
-        const struct conf_value *last = reader->entry ? reader->entry->value : NULL;
         struct tls_options *tls = &reader->tls;
         const struct tls_pair_options *single =
                 tls->pairs || reader->certs ? single_pair(reader) : NULL;
         if (reader->certs && single->cert_file)
-                return FAIL(reader, last,
+                return FAIL(reader, map,
                         "error parsing tls config, cannot combine 'cert_file' option with 'certs' "
                         "option");
         if (reader->insecure.len > 0 && !reader->allow_insecure)
-                return FAIL(reader, last,
+                return FAIL(reader, map,
                         "insecure cipher suites configured without 'allow_insecure_cipher_suites' "
                         "option set: %.*s",
                         SLICE_ARG(buf_slice(&reader->insecure)));
@@ -502,7 +501,7 @@ void schema_set_tls(
         bool ok = true;
         for (int i = 0; ok && i < value->as.map->n; i++)
                 ok = read_key(&reader, &value->as.map->entries[i]);
-        ok = ok && finish(&reader);
+        ok = ok && finish(&reader, value);
         buf_fini(&reader.insecure);
         if (!ok)
                 return;
