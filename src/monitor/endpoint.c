@@ -83,11 +83,6 @@ const char *endpoint_path(enum endpoint endpoint)
         return endpoints[endpoint].path;
 }
 
-const char *endpoint_stat(enum endpoint endpoint)
-{
-        return endpoints[endpoint].stat;
-}
-
 /* Several paths may share a name. */
 static void count(struct monitor *monitor, enum endpoint endpoint)
 {

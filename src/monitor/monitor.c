@@ -9,6 +9,7 @@
 #include "base/stat.h"
 #include "conf/options.h"
 #include "monitor/closed.h"
+#include "monitor/job.h"
 #include "monitor/monitor_internal.h"
 #include "monitor/varz.h"
 #include "net/loop.h"
@@ -221,5 +222,5 @@ void monitor_stop(struct monitor *monitor)
         monitor->stopping = true;
         cpu_gauge_stop(monitor);
         http_server_stop(monitor->http);
-        connz_jobs_drop(monitor);
+        jobs_drop(monitor);
 }

@@ -9,7 +9,7 @@
 
 struct buf;
 struct closed_ring;
-struct connz_job;
+struct job;
 
 enum endpoint {
 #define ENDPOINT(id, path, stat, count, handler, ...) ENDPOINT_##id,
@@ -34,7 +34,7 @@ struct monitor {
         struct closed_ring *closed;
         uint64_t hits[ENDPOINT_COUNT];
         struct cpu_gauge cpu;
-        struct connz_job *job;           /* asking the loops; one at a time */
+        struct job *job;                 /* asking the loops; one at a time */
         struct list jobs;                /* waiting for their turn */
         bool stopping;
 };
@@ -51,7 +51,6 @@ typedef void (*endpoint_fn)(
 /* endpoint.c: which endpoint a decoded path names; ENDPOINT_COUNT: none. */
 enum endpoint endpoint_find(const char *base, struct slice path);
 const char *endpoint_path(enum endpoint endpoint);
-const char *endpoint_stat(enum endpoint endpoint);       /* its name in http_req_stats */
 void endpoint_serve(struct monitor *monitor, struct http_exchange *exchange);
 
 void answer_json(struct http_exchange *exchange, int status, struct buf *body);
@@ -61,9 +60,6 @@ void answer_text(struct http_exchange *exchange, int status, struct slice body);
 void cpu_gauge_init(struct cpu_gauge *gauge);
 void cpu_gauge_stop(struct monitor *monitor);
 double cpu_gauge_read(struct monitor *monitor);          /* and keep sampling for a while */
-
-/* connz_job.c */
-void connz_jobs_drop(struct monitor *monitor);           /* those that wait */
 
 /* monitor.c: free the monitor when nothing is under way any more. */
 void monitor_check_stopped(struct monitor *monitor);
