@@ -41,3 +41,35 @@ void option_diff_fini(struct option_diff *diff)
         arena_free(diff->arena);
         *diff = (struct option_diff){ 0 };
 }
+
+/* Lines that do not simply name the option, as the reference words them. */
+static const struct {
+        const char *field, *words;
+        bool tell; /* the new value follows */
+} lines[] = {
+        { "ClientAdvertise", "Reload: client_advertise = ", true },
+        { "AuthTimeout", "Reloaded: authorization timeout = ", true },
+        { "TLSTimeout", "Reloaded: tls timeout = ", true },
+        { "TLSHandshakeFirst", "Reloaded: Client TLS handshake first: ", true },
+        { "TLSHandshakeFirstFallback",
+                "Reloaded: Client TLS handshake first fallback delay: ", true },
+        { "Tags", "Reloaded: tags", false },
+        { "Metadata", "Reloaded: metadata", false },
+};
+
+void option_change_line(struct buf *out, const struct option_change *change)
+{
+        const struct option_row *row = change->row;
+        if (strcmp(row->field, "NoFastProducerStall") == 0) {
+                buf_printf(out, "Reloaded: fast producers will %sbe stalled",
+                        strcmp(change->now, "true") == 0 ? "not " : "");
+                return;
+        }
+        for (size_t i = 0; i < ARRAY_N(lines); i++) {
+                if (strcmp(row->field, lines[i].field) != 0)
+                        continue;
+                buf_printf(out, "%s%s", lines[i].words, lines[i].tell ? change->now : "");
+                return;
+        }
+        buf_printf(out, "Reloaded: %s = %s", row->name, change->now);
+}

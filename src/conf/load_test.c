@@ -393,6 +393,52 @@ static void test_reload(void **state)
         }
 }
 
+/* What the log says of a change, for every row that can change while the server runs. */
+static void test_lines(void **state)
+{
+        static const struct {
+                const char *before, *after, *want;
+        } cases[] = {
+                { "", "client_advertise: 'a:1'", "Reload: client_advertise = a:1\n" },
+                { "", "max_payload: 1k; ping_interval: '90s'",
+                        "Reloaded: ping_interval = 1m30s\nReloaded: max_payload = 1000\n" },
+                { "", "server_tags: a; server_metadata {k: v}",
+                        "Reloaded: tags\nReloaded: metadata\n" },
+                { "", "no_fast_producer_stall: true",
+                        "Reloaded: fast producers will not be stalled\n" },
+                { "no_fast_producer_stall: true", "",
+                        "Reloaded: fast producers will be stalled\n" },
+                { "", "logfile: f; pidfile: p",
+                        "Reloaded: pid_file = p\nReloaded: log_file = f\n" },
+                { "tls {}", "tls {timeout: 1.5, first: '300ms'}",
+                        "Reloaded: authorization timeout = 2.5\nReloaded: tls timeout = 1.5\n"
+                        "Reloaded: tls = enabled\nReloaded: Client TLS handshake first: true\n"
+                        "Reloaded: Client TLS handshake first fallback delay: 300ms\n" },
+        };
+        for (size_t i = 0; i < ARRAY_N(cases); i++) {
+                struct launch launch;
+                struct option_diff diff;
+                struct buf text;
+                buf_init(&text);
+                write_file("r.conf", cases[i].before);
+                run(&launch, "midge -c r.conf");
+                write_file("r.conf", cases[i].after);
+                struct options *now = options_reload(launch.options, &launch.flags, &hooks, &text);
+                assert_non_null(now);
+                assert_int_equal(options_diff(launch.options, now, &diff, NULL), 0);
+                for (int j = 0; j < diff.n; j++) {
+                        option_change_line(&text, &diff.changes[j]);
+                        buf_append_char(&text, '\n');
+                }
+                char *lines = buf_take_str(&text);
+                assert_string_equal(lines, cases[i].want);
+                xfree(lines);
+                option_diff_fini(&diff);
+                options_free(now);
+                launch_fini(&launch);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -401,6 +447,7 @@ int main(void)
                 cmocka_unit_test(test_usage),
                 cmocka_unit_test(test_precedence),
                 cmocka_unit_test(test_reload),
+                cmocka_unit_test(test_lines),
         };
         return cmocka_run_group_tests(tests, make_dir, NULL);
 }

@@ -19,7 +19,7 @@ void option_put_string(
 
 static const char *text_of(const struct options *opts, const struct option_row *row)
 {
-        const char *text = *CONST_MEMBER(opts, const char *const, row->offset);
+        const char *text = *CONST_MEMBER(opts, char *const, row->offset);
         return text ? text : "";
 }
 

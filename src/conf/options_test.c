@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/mem.h"
 #include "conf/load.h"
 #include "conf/number.h"
 
@@ -51,7 +52,7 @@ static void check_reports(const struct report_case *cases, size_t n)
                 char *got = report_of(cases[i].text);
                 if (strcmp(got, cases[i].want) != 0)
                         fail_msg("<%s>\n  got  %s\n  want %s", cases[i].text, got, cases[i].want);
-                free(got);
+                xfree(got);
         }
 }
 

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/arena.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "conf/digest.h"
 #include "conf/lexer.h"
@@ -72,7 +73,7 @@ static void check_cases(const struct tree_case *cases, size_t n, bool positions)
                 if (strcmp(got, cases[i].want) != 0)
                         fail_msg("row %d: <%s>\n  got  %s\n  want %s", cases[i].row, cases[i].text,
                                 got, cases[i].want);
-                free(got);
+                xfree(got);
         }
 }
 
@@ -376,7 +377,7 @@ static void check_file(const char *name, const char *want)
 {
         char *got = parse_file(name);
         assert_string_equal(got, want);
-        free(got);
+        xfree(got);
 }
 
 /* Rows 18, 19, 20, 25. */
@@ -511,7 +512,7 @@ static void test_duplicates(void **state)
         buf_fini(&text);
         char *got = parse("a {b 1}; a {c 2}; A 3", 21, false);
         assert_string_equal(got, "a={c=2} A=3");
-        free(got);
+        xfree(got);
 }
 
 /* Row 30, and the bounds: hostile text ends in an error, soon. */
@@ -523,19 +524,19 @@ static void test_bounds(void **state)
                 buf_append_str(&text, "a{");
         char *got = parse(text.ptr, text.len, false);
         assert_string_equal(got, "!config is invalid (F:1:20000)");
-        free(got);
+        xfree(got);
         buf_clear(&text);
         for (int i = 0; i < 10000; i++)
                 buf_append_str(&text, "a {");
         got = parse(text.ptr, text.len, false);
         assert_string_equal(got, "!Parse error on line 1: 'Nesting is too deep.'");
-        free(got);
+        xfree(got);
         buf_clear(&text);
         for (int i = 0; i < 10000; i++)
                 buf_append_str(&text, "{");
         got = parse(text.ptr, text.len, false);
         assert_string_equal(got, "!Parse error on line 1: 'Nesting is too deep.'");
-        free(got);
+        xfree(got);
         buf_clear(&text);
         /* Each line doubles what the one before means. */
         buf_append_str(&text, "v0 = [a, b]\n");
@@ -543,14 +544,14 @@ static void test_bounds(void **state)
                 buf_printf(&text, "v%d = [$v%d, $v%d]\n", i, i - 1, i - 1);
         got = parse(text.ptr, text.len, false);
         assert_string_equal(got, "!Too many values: the limit is 4000000.");
-        free(got);
+        xfree(got);
         buf_clear(&text);
         buf_append_str(&text, "v0 = [a]\n");
         for (int i = 1; i < 200; i++)
                 buf_printf(&text, "v%d = [$v%d]\n", i, i - 1);
         got = parse(text.ptr, text.len, false);
         assert_string_equal(got, "!Nesting is too deep.");
-        free(got);
+        xfree(got);
         buf_fini(&text);
 }
 
@@ -570,7 +571,7 @@ static void test_nul(void **state)
         for (size_t i = 0; i < ARRAY_N(cases); i++) {
                 char *got = parse(cases[i].text, cases[i].len, false);
                 assert_string_equal(got, cases[i].want);
-                free(got);
+                xfree(got);
         }
 }
 
@@ -582,7 +583,7 @@ static void test_mutations(void **state)
         static const char bytes[] = "{}[]()=:;,'\"\\#/$ \n\0a1.-";
         char text[sizeof rich];
         for (size_t i = 0; i < sizeof rich; i++) {
-                free(parse(rich, i, false));
+                xfree(parse(rich, i, false));
                 for (size_t j = 0; j < sizeof bytes; j++) {
                         memcpy(text, rich, sizeof rich);
                         text[i] = bytes[j];
@@ -595,7 +596,7 @@ static void test_mutations(void **state)
                         while (item.type != LEX_EOF && item.type != LEX_ERROR && ++items < 200);
                         assert_true(items < 200);
                         lexer_fini(&lx);
-                        free(parse(text, sizeof rich - 1, true));
+                        xfree(parse(text, sizeof rich - 1, true));
                 }
         }
 }
