@@ -182,6 +182,6 @@ void listener_close(struct listener *listener)
 {
         loop_timer_stop(listener->loop, &listener->backoff);
         uv_poll_stop(&listener->poll);
-        close(listener->fd);
         uv_close((uv_handle_t *)&listener->poll, on_closed);
+        close(listener->fd); /* last: libuv still names the number to the kernel, which reuses it */
 }
