@@ -135,7 +135,7 @@ def test_reset_while_data_comes(guarded):
         sub.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sub.close()
         pub.send("PUB reset 2\r\nok\r\n")
-    pub.barrier()
+        pub.barrier()
 
 
 # Announced sizes cost nothing until bytes come.
