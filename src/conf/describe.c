@@ -43,6 +43,7 @@ static const char *type_name(const struct option_row *row)
         case OPTION_WRITE_TIMEOUT:
                 return "string";
         case OPTION_INT:
+        case OPTION_PORT:
         case OPTION_INT64:
                 return "integer";
         case OPTION_BOOL:

@@ -298,6 +298,8 @@ struct options *options_reload(const struct options *old, const struct flags *fl
         flags_marks(flags, &flag_marks);
         bool_marks_apply(&flag_marks, opts);
         options_finish(opts);
+        /* A server that listens stays on its port when the file asks for any. */
+        opts->client.bound_port = old->client.bound_port;
         if (options_validate(opts, &eb) < 0) {
                 buf_append_str(text, eb.text);
                 options_free(opts);

@@ -393,6 +393,39 @@ static void test_reload(void **state)
         }
 }
 
+/* Row 38 in a reload: -1 is the port in use, whichever side says it. */
+static void test_bound_port(void **state)
+{
+        static const struct {
+                const char *before, *after, *want;
+        } cases[] = {
+                { "port: -1", "port: -1", "" },
+                { "port: -1", "port: 5123", "" },
+                { "port: 5123", "port: -1", "" },
+                { "port: -1", "port: 4999",
+                        "config reload not supported for Port: old=5123, new=4999" },
+        };
+        for (size_t i = 0; i < ARRAY_N(cases); i++) {
+                struct launch launch;
+                struct option_diff diff;
+                struct errbuf eb = { "" };
+                struct buf text;
+                buf_init(&text);
+                write_file("r.conf", cases[i].before);
+                run(&launch, "midge -c r.conf")->client.bound_port = 5123;
+                write_file("r.conf", cases[i].after);
+                struct options *now = options_reload(launch.options, &launch.flags, &hooks, &text);
+                assert_non_null(now);
+                if (options_diff(launch.options, now, &diff, &eb) == 0) {
+                        assert_int_equal(diff.n, 0);
+                        option_diff_fini(&diff);
+                }
+                assert_string_equal(eb.text, cases[i].want);
+                options_free(now);
+                launch_fini(&launch);
+        }
+}
+
 /* What the log says of a change, for every row that can change while the server runs. */
 static void test_lines(void **state)
 {
@@ -447,6 +480,7 @@ int main(void)
                 cmocka_unit_test(test_usage),
                 cmocka_unit_test(test_precedence),
                 cmocka_unit_test(test_reload),
+                cmocka_unit_test(test_bound_port),
                 cmocka_unit_test(test_lines),
         };
         return cmocka_run_group_tests(tests, make_dir, NULL);

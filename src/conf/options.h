@@ -14,6 +14,7 @@ struct listen_options {
         const char *host;      /* "0.0.0.0" */
         int port;              /* -1: any free port */
         const char *advertise; /* NULL: none */
+        int bound_port;              /* the port in use once the server listens; 0 before */
 };
 
 enum write_timeout_policy { WRITE_TIMEOUT_DEFAULT, WRITE_TIMEOUT_CLOSE, WRITE_TIMEOUT_RETRY };

@@ -30,6 +30,7 @@ bool option_is_zero(const struct options *opts, const struct option_row *row)
         case OPTION_STRING_OR_NULL:
                 return text_of(opts, row)[0] == '\0';
         case OPTION_INT:
+        case OPTION_PORT:
                 return *CONST_MEMBER(opts, int, row->offset) == 0;
         case OPTION_INT64:
         case OPTION_DURATION:
@@ -62,6 +63,13 @@ static bool same_features(const struct options *a, const struct options *b)
                                               (size_t)a->features.n * sizeof *a->features.on) == 0);
 }
 
+/* "Any free port" is, for a reload, the one that was found. */
+static int effective_port(const struct options *opts)
+{
+        return opts->client.port == -1 && opts->client.bound_port != 0 ? opts->client.bound_port
+                                                                       : opts->client.port;
+}
+
 bool option_same(const struct options *a, const struct options *b, const struct option_row *row)
 {
         size_t at = row->offset;
@@ -73,6 +81,8 @@ bool option_same(const struct options *a, const struct options *b, const struct 
                 return same_text(text_of(a, row), text_of(b, row));
         case OPTION_INT:
                 return *CONST_MEMBER(a, int, at) == *CONST_MEMBER(b, int, at);
+        case OPTION_PORT:
+                return effective_port(a) == effective_port(b);
         case OPTION_WRITE_TIMEOUT:
                 return a->timing.write_timeout == b->timing.write_timeout;
         case OPTION_INT64:
@@ -150,6 +160,9 @@ void option_print(struct buf *out, const struct options *opts, const struct opti
         case OPTION_INT:
                 buf_printf(out, "%d", *CONST_MEMBER(opts, int, at));
                 break;
+        case OPTION_PORT:
+                buf_printf(out, "%d", effective_port(opts));
+                break;
         case OPTION_WRITE_TIMEOUT:
                 buf_printf(out, "%d", (int)opts->timing.write_timeout);
                 break;
@@ -191,6 +204,7 @@ static void put_default(struct options *opts, const struct option_row *row)
                 option_put_string(opts, row->type, row->offset, text);
                 return;
         case OPTION_INT:
+        case OPTION_PORT:
                 ASSERT(number_atoi(text, &value));
                 *MEMBER(opts, int, row->offset) = (int)value;
                 return;
