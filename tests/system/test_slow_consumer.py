@@ -122,7 +122,7 @@ def test_partial_writes_keep_the_data(start):
 def test_producer_stalls(start):
     server = start("max_pending: 8388608")
     slow, pub = stuck(server, "s"), server.connect()
-    flood(pub, "s", 170)
+    flood(pub, "s", 300)
     varz = server.monitor.wait_varz(lambda v: v["stalled_clients"] > 0 or v["slow_consumers"] > 0,
                                     "the producer is held up")
     assert varz["stalled_clients"] > 0
