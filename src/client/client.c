@@ -49,7 +49,7 @@ void client_violation(struct client *client, const char *what, struct slice subj
         buf_fini(&quoted);
 }
 
-void client_send_info(struct client *client, bool connect_info)
+void client_send_info(struct client *client, const struct info_template *which, bool connect_info)
 {
         struct peer *peer = &client->peer;
         const struct settings *settings = peer_settings(peer);
@@ -63,8 +63,7 @@ void client_send_info(struct client *client, bool connect_info)
                 .connect_info = connect_info,
                 .remote_account = connect_info ? peer->own.account->name : NULL,
         };
-        bool secure_template = client->tls_first && !connect_info;
-        info_render(secure_template ? settings->info_secure : settings->info, &info, &line);
+        info_render(which ? which : settings->info, &info, &line);
         if (settings->trace)
                 trace_out(peer, slice_of(line.ptr, line.len > 3 ? line.len - 3 : 0));
         peer_send(peer, buf_slice(&line));
@@ -82,7 +81,7 @@ static void on_ping(struct peer *peer, const struct frame *frame)
                 return;
         client->first_pong_sent = true;
         if (client->opts.protocol >= 1)
-                client_send_info(client, true);
+                client_send_info(client, NULL, true);
 }
 
 static void on_pong(struct peer *peer, const struct frame *frame)
@@ -99,7 +98,7 @@ static void on_ok(struct peer *peer, const struct frame *frame)
 
 static void on_err(struct peer *peer, const struct frame *frame)
 {
-        log_error(&peer->tag, "%s error: %.*s", peer->ops->name, SLICE_ARG(frame->text));
+        log_error(&peer->tag, "%s Error %.*s", peer->ops->name, SLICE_ARG(frame->text));
         peer_close(peer, CLOSE_PARSE_ERROR);
 }
 
@@ -163,6 +162,21 @@ static void serve(struct client *client)
         conn_open(&client->peer.own.conn);
 }
 
+/* "v1.2:py:name", as far as CONNECT told. */
+static void label(const struct peer *peer, struct buf *out)
+{
+        const struct client *client = CONTAINER_OF(peer, const struct client, peer);
+        const struct connect_options *opts = &client->opts;
+        if (!client->connected)
+                return;
+        if (opts->version[0])
+                buf_printf(out, "v%s", opts->version);
+        if (opts->lang[0])
+                buf_printf(out, "%s%s", out->len ? ":" : "", opts->lang);
+        if (opts->name[0])
+                buf_printf(out, "%s%s", out->len ? ":" : "", opts->name);
+}
+
 static void start_tls(struct client *client)
 {
         const struct settings *settings = peer_settings(&client->peer);
@@ -175,7 +189,7 @@ static void on_first(struct peer *peer, bool got)
         struct client *client = client_of(peer);
         if (!got) {
                 client->tls_first = false;
-                client_send_info(client, false);
+                client_send_info(client, NULL, false);
         }
         start_tls(client);
 }
@@ -188,7 +202,7 @@ static void on_secure(struct peer *peer)
         log_debug(&peer->tag, "TLS version %s, cipher suite %s", tls_session_version(session),
                 tls_session_cipher(session));
         if (client->tls_first)
-                client_send_info(client, false);
+                client_send_info(client, NULL, false);
         keepalive_start(peer);
 }
 
@@ -201,6 +215,7 @@ static const struct peer_ops client_ops = {
         .on_read_end = dispatch_end_of_read,
         .on_secure = on_secure,
         .on_first = on_first,
+        .label = label,
         .snapshot = client_snapshot,
         .on_close = on_close,
         .free = client_free,
@@ -218,7 +233,7 @@ static void greet(struct client *client)
         const struct settings *settings = peer_settings(peer);
         client->tls_first = settings->tls && settings->tls_first;
         if (!client->tls_first)
-                client_send_info(client, false);
+                client_send_info(client, NULL, false);
         if (too_many(peer->server, settings)) {
                 log_error(&peer->tag, "maximum connections exceeded");
                 peer_close(peer, CLOSE_MAX_CONNECTIONS);

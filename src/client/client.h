@@ -6,6 +6,7 @@
 #include "proto/connect.h"
 #include <stdbool.h>
 
+struct info_template;
 struct loop;
 struct peer_server;
 
@@ -26,5 +27,6 @@ static inline struct client *client_of(struct peer *peer)
 /* Any thread: hand a fresh socket to a loop, which greets it and serves it until it closes. */
 void client_accept_post(struct peer_server *server, struct loop *loop, int fd);
 
-/* Owner loop. Send the current INFO (after the first PONG, on changes); ldm: the server is going away. */
-void client_send_info(struct client *client, bool connect_info);
+/* Owner loop. Send INFO: the one of the settings, or `which` when it is not NULL. connect_info: with what
+ * only a connected client is told. */
+void client_send_info(struct client *client, const struct info_template *which, bool connect_info);

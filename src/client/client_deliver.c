@@ -90,6 +90,8 @@ void client_deliver_no_responders(struct client *client, struct sub *sub, const 
 {
         struct peer *peer = &client->peer;
         struct outq *out = &peer->own.conn.out;
+        if (peer->own.closing)
+                return; /* it ended while it published */
         char *dst = outq_reserve(out, encode_no_responders_max(msg->reply, sub_sid(sub), msg->subject));
         outq_commit(out, encode_no_responders(dst, msg->reply, sub_sid(sub), msg->subject));
         conn_touch(&peer->own.conn);

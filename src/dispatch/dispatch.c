@@ -3,6 +3,7 @@
 #include "account/account.h"
 #include "account/registry.h"
 #include "account/sub.h"
+#include "base/chunk.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/rcu.h"
@@ -11,14 +12,18 @@
 #include "net/loop.h"
 #include "peer/peer.h"
 #include "peer/peer_server.h"
+#include "peer/roster.h"
 #include "peer/settings.h"
 #include "subject/match.h"
 #include "subject/match_cache.h"
 
 enum {
-        MAILBOX_FULL_BYTES = 16 * 1024 * 1024,   /* unread parcels of one loop: publishers pause beyond it */
+        MAILBOX_MOST_BYTES = 16 * 1024 * 1024,   /* unread parcels of one loop: publishers pause beyond it */
+        MAILBOX_LEAST_BYTES = 1024 * 1024,
         DIRTY_FULL_BYTES = 8 * 1024 * 1024,      /* queued on a loop within one iteration: flush at once */
         HOPS_MAX = 8,                            /* a queue message is handed on this often at most */
+        REF_BYTES = 4 * 1024,                    /* larger messages are referenced in their chunk */
+        PIN_FACTOR = 4,                          /* unless it is this much larger than what was read */
 };
 
 struct dispatch {
@@ -91,13 +96,22 @@ static void on_parcel(struct mail *mail)
         parcel_free(parcel);
 }
 
+/* A receiver raises its gate at 3/4 of max_pending; what is under way by then has to fit the rest. */
+static size_t mailbox_limit(const struct dispatch *d)
+{
+        int64_t quarter = d->loop->roster->settings->limits.max_pending_bytes / 4;
+        if (quarter < MAILBOX_LEAST_BYTES)
+                return MAILBOX_LEAST_BYTES;
+        return quarter < MAILBOX_MOST_BYTES ? (size_t)quarter : MAILBOX_MOST_BYTES;
+}
+
 static void post(struct parcel *parcel)
 {
         struct dispatch *to = parcel->to->dispatch;
         struct dispatch *from = loop_current()->dispatch;
         size_t before = atomic_fetch_add_explicit(
                 &to->shared.unread_bytes, parcel->charge_bytes, memory_order_relaxed);
-        if (before + parcel->charge_bytes > MAILBOX_FULL_BYTES)
+        if (before + parcel->charge_bytes > mailbox_limit(from))
                 from->congested = true;
         parcel->mail.deliver = on_parcel;
         loop_post(parcel->to, &parcel->mail);
@@ -215,7 +229,13 @@ static void queue(struct plan *plan, const struct match *match, const struct mat
 /* The chosen member could not take it when the message arrived: choose again, here. */
 static size_t queue_redeliver(struct dispatch *d, const struct parcel_entry *entry, const struct msg *msg)
 {
-        struct plan plan = { .d = d, .msg = msg, .account = entry->account, .hops = entry->hops + 1 };
+        struct plan plan = {
+                .d = d,
+                .msg = msg,
+                .account = entry->account,
+                .skip_gated = d->loop->roster->settings->no_fast_producer_stall,
+                .hops = entry->hops + 1,
+        };
         struct slice name = sub_queue(entry->subs[0]);
         rcu_enter();
         const struct match *match =
@@ -228,9 +248,25 @@ static size_t queue_redeliver(struct dispatch *d, const struct parcel_entry *ent
         return plan.taken;
 }
 
-size_t dispatch_publish(struct peer *from, bool echo, struct account *account, const struct msg *msg)
+/* Receivers reference a large message in the publisher's read chunk. When a small read would have them hold
+ * a large chunk, the message moves to one of its own. */
+static struct chunk *right_size(const struct peer *from, struct msg *msg)
+{
+        if (msg->chunk == NULL || msg->wire.len <= REF_BYTES ||
+                from->own.chunk_bytes >= msg->chunk->cap / PIN_FACTOR)
+                return NULL;
+        struct chunk *chunk = chunk_new(msg->wire.len);
+        memcpy(chunk->data, msg->wire.ptr, msg->wire.len);
+        msg->wire.ptr = chunk->data;
+        msg->chunk = chunk;
+        return chunk;
+}
+
+size_t dispatch_publish(
+        struct peer *from, bool echo, struct account *account, const struct msg *published)
 {
         struct dispatch *d = from->loop->dispatch;
+        struct msg sized = *published, *msg = &sized;
         struct plan plan = {
                 .d = d,
                 .from = from,
@@ -240,10 +276,13 @@ size_t dispatch_publish(struct peer *from, bool echo, struct account *account, c
                 .skip_gated = peer_settings(from)->no_fast_producer_stall,
         };
         const struct match *match = match_cache_get_rcu(cache_of(d, account), account->trie, msg->subject);
+        struct chunk *own = match_is_empty(match) ? NULL : right_size(from, msg);
         if (match->plain_n)
                 plain(&plan, match);
         for (uint32_t g = 0; g < match->group_n; g++)
                 queue(&plan, match, &match->groups[g]);
+        if (own)
+                chunk_unref(own);
         if (d->loop->own.dirty_bytes > DIRTY_FULL_BYTES)
                 loop_flush(d->loop);
         return plan.taken;
@@ -263,9 +302,10 @@ struct sub *dispatch_own_sub(struct peer *peer, struct account *account, struct 
 
 static bool mailbox_full(struct dispatch *d)
 {
+        size_t limit = mailbox_limit(d);
         for (unsigned i = 0; i < d->server->loop_n; i++)
                 if (atomic_load_explicit(&d->server->loops[i]->dispatch->shared.unread_bytes,
-                            memory_order_relaxed) > MAILBOX_FULL_BYTES)
+                            memory_order_relaxed) > limit)
                         return true;
         return false;
 }

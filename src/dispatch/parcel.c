@@ -5,7 +5,7 @@
 #include "base/mem.h"
 
 enum {
-        PARCEL_FIRST_BYTES = 4 * 1024,
+        PARCEL_FIRST_BYTES = 1024,
         PARCEL_BYTES = 64 * 1024,
         WIRE_COPY_BYTES = 4 * 1024,      /* larger messages are referenced */
         ALIGN = 16,
@@ -14,7 +14,7 @@ enum {
 static struct parcel *parcel_new(struct loop *to, size_t cap)
 {
         struct parcel *parcel = xmalloc(sizeof *parcel + cap);
-        *parcel = (struct parcel){ .to = to, .cap = cap };
+        *parcel = (struct parcel){ .to = to, .cap = cap, .charge_bytes = sizeof *parcel + cap };
         return parcel;
 }
 
@@ -73,13 +73,14 @@ void parcel_add(struct parcel **pp, struct loop *to, const struct msg *msg, stru
         if (by_ref) {
                 entry->chunk = chunk_ref(msg->chunk);
                 entry->wire = msg->wire.ptr;
-                parcel->charge_bytes += msg->wire.len;
+                if (msg->chunk != parcel->pinned) /* it is held whole, but once */
+                        parcel->charge_bytes += msg->chunk->cap;
+                parcel->pinned = msg->chunk;
         } else {
                 entry->wire = at;
                 put(at, msg->wire);
         }
         parcel->used += bytes;
-        parcel->charge_bytes += bytes;
 }
 
 static struct slice take(const char **at, size_t len)

@@ -22,7 +22,8 @@ struct parcel {
         struct mail mail;
         struct loop *to;
         size_t used, cap;
-        size_t charge_bytes;     /* counted against the receiver's mailbox until it is read */
+        size_t charge_bytes;     /* memory it holds: counts against the receiver's mailbox until it is read */
+        struct chunk *pinned;    /* the chunk counted last */
         _Alignas(16) char data[];
 };
 

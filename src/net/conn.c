@@ -5,6 +5,7 @@
  *
  * Writing: producers append to `out` and touch the conn; the loop flushes it once per iteration. */
 #include "net/conn.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -47,7 +48,8 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 void conn_watch(struct conn *conn)
 {
-        int events = (wants_read(conn) ? UV_READABLE : 0) | (conn->blocked ? UV_WRITABLE : 0);
+        int events = (wants_read(conn) ? UV_READABLE : 0) |
+                     (conn->blocked && !conn->job_out ? UV_WRITABLE : 0);
         if (conn->state == CONN_CLOSED || events == conn->events)
                 return;
         conn->events = (uint8_t)events;
@@ -91,8 +93,8 @@ static void conn_final(struct conn *conn)
         conn->kept = NULL;
         conn_handshake_free(conn);
         uv_poll_stop(conn->poll);
-        close(conn->tcp.fd);
         uv_close((uv_handle_t *)conn->poll, on_poll_closed);
+        close(conn->tcp.fd); /* last: libuv still names the number to the kernel, which reuses it */
 }
 
 /* Everything is written: half-close and wait for the peer, or end at once. */
@@ -162,6 +164,7 @@ void conn_close(struct conn *conn, enum conn_close_how how)
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
+/* sent: bytes that left this process; what the TLS layer took but still holds has not. */
 static void arm_deadline(struct conn *conn, size_t sent)
 {
         size_t pending = conn_pending_bytes(conn);
@@ -181,11 +184,10 @@ static void arm_deadline(struct conn *conn, size_t sent)
         loop_timer_start(conn->loop, &conn->timer, conn->write_deadline_ns);
 }
 
-/* Returns bytes taken from the queue, or a negative error. */
-static ssize_t send_some(struct conn *conn)
+/* 0 or a negative error. */
+static int send_some(struct conn *conn)
 {
         struct iovec iov[IOV_MAX_USED];
-        size_t total = 0;
         conn->blocked = false;
         for (int round = 0; round < FLUSH_ROUNDS; round++) {
                 size_t bytes;
@@ -194,9 +196,8 @@ static ssize_t send_some(struct conn *conn)
                         break;
                 ssize_t sent = conn->top->ops->send(conn->top, iov, n);
                 if (sent < 0)
-                        return sent;
+                        return (int)sent;
                 outq_consume(&conn->out, (size_t)sent);
-                total += (size_t)sent;
                 if ((size_t)sent < bytes && conn->top == &conn->tcp.base) {
                         conn->blocked = true;
                         break;
@@ -208,7 +209,7 @@ static ssize_t send_some(struct conn *conn)
         }
         if (conn->out.bytes > 0)
                 conn->blocked = true; /* socket full, or our share of this turn is used up */
-        return (ssize_t)total;
+        return 0;
 }
 
 void conn_flush(struct conn *conn)
@@ -217,12 +218,12 @@ void conn_flush(struct conn *conn)
                 list_remove(&conn->dirty);
         if (conn->state == CONN_HANDSHAKE || conn->state >= CONN_LINGER)
                 return;
-        ssize_t sent = send_some(conn);
-        if (sent < 0) {
+        size_t before = conn_pending_bytes(conn);
+        if (send_some(conn) < 0) {
                 if (conn->state == CONN_FLUSHING)
                         conn_final(conn);
                 else
-                        conn->ops->on_eof(conn, (int)sent == ERR_EOF ? ERR_IO : (int)sent);
+                        conn->ops->on_eof(conn, ERR_IO); /* whatever it was, it was a write */
                 return;
         }
         if (conn->state == CONN_FLUSHING) {
@@ -234,8 +235,10 @@ void conn_flush(struct conn *conn)
         }
         if (conn->blocked)
                 outq_unpin(&conn->out);
-        if (conn->state == CONN_OPEN)
-                arm_deadline(conn, (size_t)sent);
+        if (conn->state == CONN_OPEN) {
+                size_t after = conn_pending_bytes(conn);
+                arm_deadline(conn, before > after ? before - after : 0);
+        }
         conn_watch(conn);
         if (conn->ops->on_flushed)
                 conn->ops->on_flushed(conn);
@@ -249,14 +252,36 @@ void conn_send(struct conn *conn, struct slice bytes)
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
-/* Keep the bytes of an unfinished operation in a block of their own. */
-static void keep_rest(struct conn *conn, struct slice rest)
+static bool is_shared_size(const struct chunk *chunk)
 {
-        size_t cap = conn->need > LOOP_READ_BYTES ? conn->need : rest.len;
-        struct chunk *kept = chunk_new(cap);
+        return chunk->cap == LOOP_READ_BYTES;
+}
+
+/* Keep the bytes of an unfinished operation in a block of their own. */
+static void keep_rest(struct conn *conn, struct slice rest, size_t cap)
+{
+        if (cap < rest.len)
+                cap = rest.len;
+        struct chunk *kept = chunk_new(cap == LOOP_READ_BYTES ? cap + 1 : cap); /* never taken for a spare */
         memcpy(kept->data, rest.ptr, rest.len);
         conn->kept = kept;
         conn->kept_bytes = (uint32_t)rest.len;
+}
+
+/* Keep what stands in chunk behind `used`; takes the reference to chunk. The end of a read is usually the
+ * beginning of a small operation, which joins the next read. One that is larger than a read, or that a
+ * whole read did not finish, gets a block of its full size and is received there, so that its bytes move
+ * twice at most however slowly it comes. */
+static void keep(struct conn *conn, struct chunk *chunk, size_t len, size_t used)
+{
+        if (used == 0 && !is_shared_size(chunk)) {
+                conn->kept = chunk;
+                conn->kept_bytes = (uint32_t)len;
+                return;
+        }
+        bool whole = conn->need > LOOP_READ_BYTES || used == 0;
+        keep_rest(conn, slice_of(chunk->data + used, len - used), whole ? conn->need : 0);
+        loop_give_spare(conn->loop, chunk);
 }
 
 /* Present bytes[0, len) of chunk; takes the caller's reference to chunk. */
@@ -268,24 +293,25 @@ static void present(struct conn *conn, struct chunk *chunk, size_t len)
         conn->in_input = false;
         if (used < len && conn->state == CONN_OPEN) {
                 conn->need = (uint32_t)need;
-                keep_rest(conn, slice_of(chunk->data + used, len - used));
+                keep(conn, chunk, len, used);
+        } else {
+                loop_give_spare(conn->loop, chunk);
         }
-        loop_give_spare(conn->loop, chunk);
 }
 
-/* Where the next read goes: the kept block when it has room for a whole large operation, else the
- * loop's chunk with the kept bytes moved to its front. */
+/* Where the next read goes: the kept block when it has room, else the loop's chunk with the kept bytes
+ * moved to its front. */
 static struct chunk *input_chunk(struct conn *conn, size_t *filled)
 {
         struct chunk *chunk = conn->kept;
         *filled = conn->kept ? conn->kept_bytes : 0;
         conn->kept = NULL;
-        if (chunk && chunk->cap > LOOP_READ_BYTES && *filled < chunk->cap)
+        if (chunk && *filled < chunk->cap)
                 return chunk;
         struct chunk *spare = loop_take_spare(conn->loop);
         if (chunk == NULL)
                 return spare;
-        if (*filled >= spare->cap) { /* cannot happen for a bounded operation, but never overrun */
+        if (*filled > spare->cap / 2) { /* a very long line: keep the room growing with it */
                 chunk_unref(spare);
                 spare = chunk_new(*filled * 2);
         }
@@ -294,22 +320,31 @@ static struct chunk *input_chunk(struct conn *conn, size_t *filled)
         return spare;
 }
 
+/* Nothing was read. */
 static void put_back(struct conn *conn, struct chunk *chunk, size_t filled)
 {
-        if (filled == 0) {
+        if (filled > 0)
+                keep(conn, chunk, filled, 0);
+        else
                 loop_give_spare(conn->loop, chunk);
-        } else if (chunk->cap > LOOP_READ_BYTES) {
-                conn->kept = chunk;
-                conn->kept_bytes = (uint32_t)filled;
-        } else {
-                keep_rest(conn, slice_of(chunk->data, filled));
-                loop_give_spare(conn->loop, chunk);
-        }
 }
 
+/* Letters that came while we read go first (loop.h); one of them may have closed or paused us. */
+static bool is_still_wanted(struct conn *conn, struct chunk *chunk)
+{
+        conn->in_input = true;
+        loop_take_mail(conn->loop);
+        conn->in_input = false;
+        if (conn->state == CONN_OPEN)
+                return true;
+        loop_give_spare(conn->loop, chunk);
+        return false;
+}
+
+/* Bytes that a layer holds are read to the end: no event of the socket would announce them. */
 static void conn_read(struct conn *conn)
 {
-        for (int round = 0; round < READ_ROUNDS; round++) {
+        for (int round = 0; round < READ_ROUNDS || conn->top->ops->has_input(conn->top); round++) {
                 size_t filled;
                 struct chunk *chunk = input_chunk(conn, &filled);
                 size_t room = chunk->cap - filled;
@@ -320,6 +355,8 @@ static void conn_read(struct conn *conn)
                                 conn->ops->on_eof(conn, (int)n);
                         return;
                 }
+                if (!is_still_wanted(conn, chunk))
+                        return;
                 present(conn, chunk, filled + (size_t)n);
                 if (conn->state != CONN_OPEN || conn->paused) {
                         conn_watch(conn); /* conn_pause() inside on_input left that to us */
@@ -336,12 +373,8 @@ void conn_input_waiting(struct conn *conn)
                 conn_read(conn);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void on_events(struct conn *conn, int events, bool broken)
 {
-        struct conn *conn = poll->data;
-        conn->loop->own.now_ns = uv_hrtime();
-        if (status < 0)
-                events = UV_READABLE; /* the read reports what is wrong */
         if ((events & UV_WRITABLE) && conn->state == CONN_HANDSHAKE)
                 conn_handshake_writable(conn);
         else if (events & UV_WRITABLE)
@@ -353,7 +386,6 @@ static void on_poll(uv_poll_t *poll, int status, int events)
                 loop_timer_stop(conn->loop, &conn->timer);
                 conn->state = CONN_NEW;
                 conn->ops->on_first(conn, true);
-                conn_watch(conn);
                 break;
         case CONN_HANDSHAKE:
                 conn_handshake_readable(conn);
@@ -366,10 +398,22 @@ static void on_poll(uv_poll_t *poll, int status, int events)
                 linger_read(conn);
                 break;
         default:
-                if (status < 0)
+                if (broken)
                         conn_final(conn);
                 break;
         }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+        struct conn *conn = poll->data;
+        conn->loop->own.now_ns = clock_mono_ns();
+        if (status < 0) { /* the read or the write reports what is wrong; there may be bytes before it */
+                events = UV_READABLE | (conn->blocked ? UV_WRITABLE : 0);
+                conn->events = 0; /* libuv has stopped watching */
+        }
+        on_events(conn, events, status < 0);
+        conn_watch(conn);
 }
 
 /* ---- timer and life ---------------------------------------------------------------------- */

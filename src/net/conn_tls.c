@@ -36,9 +36,11 @@ static uint64_t source_of(const struct conn *conn)
                 return 0;
         if (addr.ss_family == AF_INET)
                 return slice_hash(slice_of((char *)&((struct sockaddr_in *)&addr)->sin_addr, 4));
-        if (addr.ss_family == AF_INET6)
-                return slice_hash(slice_of((char *)&((struct sockaddr_in6 *)&addr)->sin6_addr, 8));
-        return 0;
+        if (addr.ss_family != AF_INET6)
+                return 0;
+        const struct in6_addr *six = &((struct sockaddr_in6 *)&addr)->sin6_addr;
+        bool mapped = IN6_IS_ADDR_V4MAPPED(six); /* an IPv4 host, or the network of an IPv6 one */
+        return slice_hash(slice_of((const char *)six + (mapped ? 12 : 0), mapped ? 4 : 8));
 }
 
 static void send_out(struct conn *conn)
@@ -57,7 +59,8 @@ static void send_out(struct conn *conn)
 static void fail(struct conn *conn, const struct tls_verdict *verdict)
 {
         loop_timer_stop(conn->loop, &conn->timer);
-        send_out(conn);
+        if (!conn->job_out) /* else the pool is writing to `out` */
+                send_out(conn);
         conn->ops->on_tls_failed(conn, verdict);
         conn_close(conn, conn->job_out ? CONN_CLOSE_NOW : CONN_CLOSE_LINGER);
 }
@@ -131,7 +134,8 @@ void conn_handshake_readable(struct conn *conn)
         if (conn->job_out)
                 return;
         if (!buf_reserve(&hs->in, HANDSHAKE_READ_BYTES)) {
-                conn_close(conn, CONN_CLOSE_NOW);
+                tls_verdict_network(&verdict, ERR_NOMEM);
+                fail(conn, &verdict);
                 return;
         }
         ssize_t n = conn->tcp.base.ops->recv(&conn->tcp.base, hs->in.ptr + hs->in.len, HANDSHAKE_READ_BYTES);
@@ -180,6 +184,8 @@ void conn_start_tls(struct conn *conn, struct tls_ctx *ctx, struct crypto_pool *
                 return;
         struct handshake *hs = xnew(struct handshake);
         conn_flush(conn);
+        if (!conn_is_closing(conn) && conn_pending_bytes(conn) > 0)
+                conn->ops->on_eof(conn, ERR_IO); /* plaintext must not follow the handshake */
         if (conn_is_closing(conn)) {
                 xfree(hs);
                 return;

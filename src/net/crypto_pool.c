@@ -8,10 +8,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { SOURCE_N = 256 };
+enum {
+        SOURCE_N = 256,
+        SHARE = 8,               /* once the queue is half full, one source may hold 1/SHARE of it */
+};
 
 struct lane {
         struct crypto_job *first, **last;
+        int n;
         int next;                /* ring of lanes that hold jobs; -1: not in the ring */
 };
 
@@ -44,7 +48,17 @@ static void push(struct crypto_pool *pool, struct crypto_job *job)
                 *lane->last = job;
                 lane->last = &job->next;
         }
+        lane->n++;
         pool->queued++;
+}
+
+/* One host that storms may fill half of the queue; the other half is for the others. */
+static bool has_room(const struct crypto_pool *pool, const struct crypto_job *job)
+{
+        int share = pool->queue_max / SHARE > 0 ? pool->queue_max / SHARE : 1;
+        if (pool->queued >= pool->queue_max)
+                return false;
+        return pool->queued < pool->queue_max / 2 || pool->lanes[job->source % SOURCE_N].n < share;
 }
 
 /* The first job of the first lane; the lane goes to the end of the ring when it holds more. */
@@ -67,6 +81,7 @@ static struct crypto_job *pop(struct crypto_pool *pool)
                         pool->lanes[pool->ring_last].next = i;
                 pool->ring_last = i;
         }
+        lane->n--;
         pool->queued--;
         return job;
 }
@@ -127,7 +142,7 @@ int crypto_pool_post(struct crypto_pool *pool, struct crypto_job *job)
 {
         int rc = 0;
         pthread_mutex_lock(&pool->lock);
-        if (pool->queued >= pool->queue_max || pool->stopping) {
+        if (pool->stopping || !has_room(pool, job)) {
                 rc = ERR_AGAIN;
         } else {
                 push(pool, job);

@@ -22,11 +22,19 @@ struct loop *loop_current(void)
 static void run_mail(struct loop *loop)
 {
         struct mail *mail = mailbox_take(&loop->shared.mail);
+        loop->own.in_mail = true;
         while (mail) {
                 struct mail *next = mail->next;
                 mail->deliver(mail);
                 mail = next;
         }
+        loop->own.in_mail = false;
+}
+
+void loop_take_mail(struct loop *loop)
+{
+        if (!loop->own.in_mail && !mailbox_is_empty(&loop->shared.mail))
+                run_mail(loop);
 }
 
 static void on_wake(uv_async_t *handle)
@@ -75,8 +83,10 @@ static void on_check(uv_check_t *handle)
 {
         struct loop *loop = handle->data;
         atomic_store_explicit(&loop->shared.sleeping, false, memory_order_relaxed);
-        if (!mailbox_is_empty(&loop->shared.mail))
+        if (!mailbox_is_empty(&loop->shared.mail)) {
+                loop->own.now_ns = clock_mono_ns(); /* the poll may have slept without an event */
                 run_mail(loop);
+        }
         loop_flush(loop);
 }
 

@@ -32,6 +32,7 @@ struct loop {
         } shared;
         struct {
                 uint64_t now_ns;              /* monotonic, cached once per iteration */
+                bool in_mail;                 /* letters are being delivered */
                 struct timer_heap timers;
                 struct list dirty;            /* conns with bytes to flush, by conn->dirty */
                 size_t dirty_bytes;           /* queued on this loop since the last flush */
@@ -55,6 +56,11 @@ void loop_stop(struct loop *loop);
 
 /* Any thread: deliver mail->deliver(mail) on the loop's thread, in order per sender. */
 void loop_post(struct loop *loop, struct mail *mail);
+
+/* Owner: deliver now what has come. A read does so between taking its bytes and presenting them, because
+ * what another loop had delivered before a PING was sent must be answered before its PONG. Nothing happens
+ * when called from a letter. */
+void loop_take_mail(struct loop *loop);
 
 /* The loop whose thread this is, or NULL. */
 struct loop *loop_current(void);

@@ -41,9 +41,12 @@ static struct out_seg *push_seg(struct outq *q)
         return &q->segs[q->head + q->n++];
 }
 
+/* Chunks grow with what is copied, not with what is referenced: a header between two payloads is small. */
 static size_t tail_size(const struct outq *q, size_t need)
 {
-        size_t size = q->bytes < TAIL_FIRST_BYTES ? TAIL_FIRST_BYTES : q->bytes * 2;
+        size_t size = (size_t)q->tail_used * 2;
+        if (size < TAIL_FIRST_BYTES)
+                size = TAIL_FIRST_BYTES;
         if (size > TAIL_MAX_BYTES)
                 size = TAIL_MAX_BYTES;
         return size < need ? need : size;
@@ -54,6 +57,7 @@ char *outq_reserve_slow(struct outq *q, size_t need)
         struct chunk *chunk = chunk_new(tail_size(q, need));
         *push_seg(q) = (struct out_seg){ chunk, 0, 0 };
         q->tail_room = chunk->cap;
+        q->tail_used = 0;
         return chunk->data;
 }
 
@@ -103,17 +107,20 @@ void outq_consume(struct outq *q, size_t bytes)
                 chunk_unref(seg->chunk);
                 q->head++;
                 q->n--;
+                if (q->fit > 0)
+                        q->fit--;
         }
         q->head = 0;
-        q->tail_room = 0;
+        q->tail_room = q->tail_used = 0;
 }
 
 void outq_unpin(struct outq *q)
 {
-        for (uint32_t i = 0; i < q->n; i++) {
-                struct out_seg *seg = &q->segs[q->head + i];
-                bool is_tail = i + 1 == q->n && q->tail_room > 0;
-                if (is_tail || seg->len == 0 || seg->chunk->cap / PIN_FACTOR <= seg->len)
+        for (; q->fit < q->n; q->fit++) {
+                struct out_seg *seg = &q->segs[q->head + q->fit];
+                if (q->fit + 1 == q->n && q->tail_room > 0)
+                        return; /* still being written */
+                if (seg->len == 0 || seg->chunk->cap / PIN_FACTOR <= seg->len)
                         continue;
                 struct chunk *copy = chunk_new(seg->len);
                 memcpy(copy->data, seg->chunk->data + seg->off, seg->len);

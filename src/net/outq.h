@@ -25,6 +25,8 @@ struct outq {
         struct out_seg *segs;
         uint32_t head, n, cap;   /* live segments are segs[head .. head+n) */
         uint32_t tail_room;      /* bytes free behind the last segment when that chunk is ours alone */
+        uint32_t tail_used;      /* bytes written to the newest chunk of ours: the next is twice that */
+        uint32_t fit;            /* the first so many segments pin no more than they need */
         size_t bytes;            /* queued in all */
 };
 
@@ -47,6 +49,7 @@ static inline void outq_commit(struct outq *q, size_t used)
 {
         q->segs[q->head + q->n - 1].len += (uint32_t)used;
         q->tail_room -= (uint32_t)used;
+        q->tail_used += (uint32_t)used;
         q->bytes += used;
 }
 

@@ -61,7 +61,7 @@ static ssize_t tls_recv(struct transport *tr, char *dst, size_t dst_bytes)
         ssize_t got = decrypt(tls, &in, dst, dst_bytes);
         if (in.len > 0 && got >= 0)
                 buf_append_slice(&tls->in, in);
-        return got;
+        return tls->in.failed ? ERR_NOMEM : got;
 }
 
 /* Encrypt bytes into out as full records: straight from a large segment, through the staging buffer
@@ -73,6 +73,8 @@ static int encrypt_iov(struct tr_tls *tls, const struct iovec *iov, int iov_n, s
         *taken = 0;
         for (int i = 0; i < iov_n && *taken < SEND_MAX_BYTES; i++) {
                 struct slice rest = slice_of(iov[i].iov_base, iov[i].iov_len);
+                if (rest.len > SEND_MAX_BYTES - *taken)
+                        rest.len = SEND_MAX_BYTES - *taken;
                 *taken += rest.len;
                 while (rest.len > 0) {
                         if (staged == 0 && rest.len >= RECORD_BYTES) {
@@ -119,7 +121,7 @@ static ssize_t tls_send(struct transport *tr, const struct iovec *iov, int iov_n
         int rc = tr_tls_drain(tls);
         if (rc == ERR_AGAIN)
                 return 0;
-        if (rc < 0)
+        if (rc < 0 || iov_n == 0)
                 return rc;
         if (tls->loop->own.record == NULL)
                 tls->loop->own.record = xmalloc(RECORD_BYTES);
@@ -134,6 +136,8 @@ static ssize_t tls_send(struct transport *tr, const struct iovec *iov, int iov_n
                 return n;
         if ((size_t)n < out->len)
                 buf_append(&tls->out, out->ptr + n, out->len - (size_t)n);
+        if (tls->out.failed)
+                return ERR_NOMEM;
         if (out->cap > KEEP_OUT_BYTES)
                 buf_fini(out);
         return (ssize_t)taken;
@@ -147,7 +151,8 @@ static size_t tls_held(const struct transport *tr)
 static bool tls_has_input(const struct transport *tr)
 {
         const struct tr_tls *tls = (const struct tr_tls *)tr;
-        return tls->in.len > 0 || tls_session_pending(tls->session) > 0;
+        /* The end is input as well: the peer may leave the socket open behind its close_notify. */
+        return tls->in.len > 0 || tls->ended || tls_session_pending(tls->session) > 0;
 }
 
 static void tls_shutdown(struct transport *tr)

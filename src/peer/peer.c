@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/thread.h"
 #include "peer/peer_info.h"
 #include "peer/peer_server.h"
@@ -59,14 +60,28 @@ void peer_addr_ip(const struct peer_addr *addr, char *dst, size_t size)
                 inet_ntop(addr->family, addr->ip, dst, (socklen_t)size);
 }
 
+static void format_label(const struct peer *peer, char *dst, size_t size)
+{
+        struct buf label = { 0 }, quoted = { 0 };
+        peer->ops->label(peer, &label);
+        if (label.len > 0) {
+                text_quote(&quoted, buf_slice(&label));
+                snprintf(dst, size, " - %.*s", SLICE_ARG(buf_slice(&quoted)));
+        }
+        buf_fini(&label);
+        buf_fini(&quoted);
+}
+
 static void format_tag(const struct log_tag *tag, char *dst, size_t size)
 {
         const struct peer *peer = CONTAINER_OF(tag, struct peer, tag);
         char ip[64];
         peer_addr_ip(&peer->addr, ip, sizeof ip);
         bool v6 = peer->addr.family == AF_INET6;
-        snprintf(dst, size, "%s%s%s:%u - %s:%llu", v6 ? "[" : "", ip, v6 ? "]" : "", peer->addr.port,
-                peer->ops->id_name, (unsigned long long)peer->id);
+        int n = snprintf(dst, size, "%s%s%s:%u - %s:%llu", v6 ? "[" : "", ip, v6 ? "]" : "",
+                peer->addr.port, peer->ops->id_name, (unsigned long long)peer->id);
+        if (peer->ops->label && n > 0 && (size_t)n < size)
+                format_label(peer, dst + n, size - (size_t)n);
 }
 
 /* ---- life -------------------------------------------------------------------------------- */
@@ -198,13 +213,26 @@ void peer_apply_settings(struct peer *peer)
         peer->own.parser.max_payload = settings->limits.max_payload_bytes;
 }
 
+static void queue_err(struct peer *peer, struct slice text)
+{
+        if (peer_settings(peer)->trace) {
+                struct buf line = { 0 };
+                buf_printf(&line, "-ERR %.*s", SLICE_ARG(text));
+                trace_out(peer, buf_slice(&line));
+                buf_fini(&line);
+        }
+        char *dst = outq_reserve(&peer->own.conn.out, encode_err_max(text));
+        outq_commit(&peer->own.conn.out, encode_err(dst, text));
+        conn_touch(&peer->own.conn);
+}
+
 void peer_close(struct peer *peer, enum close_reason reason)
 {
         ASSERT_OWNER(peer->loop);
         if (peer->own.closing)
                 return;
         if (reasons[reason].wire)
-                peer_send_err(peer, "%s", reasons[reason].wire);
+                queue_err(peer, slice_str(reasons[reason].wire));
         peer->own.closing = true;
         peer->own.reason = (uint8_t)reason;
         atomic_store_explicit(&peer->shared.closed, true, memory_order_relaxed);
@@ -262,8 +290,10 @@ void peer_unsubscribe_all(struct peer *peer)
 
 void peer_send(struct peer *peer, struct slice bytes)
 {
-        if (!peer->own.closing)
-                conn_send(&peer->own.conn, bytes);
+        if (peer->own.closing)
+                return;
+        conn_send(&peer->own.conn, bytes);
+        slow_on_queued(peer); /* who asks without reading the answers is slow as well */
 }
 
 void peer_send_err(struct peer *peer, const char *fmt, ...)
@@ -275,16 +305,9 @@ void peer_send_err(struct peer *peer, const char *fmt, ...)
         va_start(args, fmt);
         buf_vprintf(&text, fmt, args);
         va_end(args);
-        if (peer_settings(peer)->trace) {
-                struct buf line = { 0 };
-                buf_printf(&line, "-ERR %.*s", SLICE_ARG(buf_slice(&text)));
-                trace_out(peer, buf_slice(&line));
-                buf_fini(&line);
-        }
-        char *dst = outq_reserve(&peer->own.conn.out, encode_err_max(buf_slice(&text)));
-        outq_commit(&peer->own.conn.out, encode_err(dst, buf_slice(&text)));
-        conn_touch(&peer->own.conn);
+        queue_err(peer, buf_slice(&text));
         buf_fini(&text);
+        slow_on_queued(peer);
 }
 
 /* ---- monitoring -------------------------------------------------------------------------- */

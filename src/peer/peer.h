@@ -40,6 +40,7 @@ struct peer {
                 struct parser parser;
                 struct account *account;         /* never NULL */
                 struct chunk *chunk;             /* where the frame being handled lies */
+                size_t chunk_bytes;              /* how much of it has been read */
                 struct subs subs;
                 struct list member;              /* in the loop's roster */
                 struct timer ping, stall;
@@ -84,6 +85,7 @@ static inline bool peer_is_closing(const struct peer *peer)
 struct settings *peer_settings(const struct peer *peer);   /* current, borrowed for the call */
 void peer_apply_settings(struct peer *peer);               /* after a reload */
 
+/* Either may close a peer that does not read. */
 void peer_send(struct peer *peer, struct slice bytes);
 void peer_send_err(struct peer *peer, const char *fmt, ...) PRINTF_LIKE(2, 3); /* -ERR 'text' */
 
@@ -98,6 +100,9 @@ void peer_on_tls_failed(struct conn *conn, const struct tls_verdict *verdict);
 
 /* pump.c: the on_input of every peer's connection. */
 size_t peer_on_input(struct conn *conn, struct chunk *chunk, struct slice bytes, size_t *need);
+
+/* parse_error.c: log what is wrong and close. rest begins with the operation. */
+void peer_parse_error(struct peer *peer, int rc, const struct frame *frame, struct slice rest);
 
 /* keepalive.c */
 void keepalive_start(struct peer *peer);         /* at accept: a full interval */

@@ -34,6 +34,8 @@ struct peer_ops {
         void (*on_read_end)(struct peer *peer);
         void (*on_secure)(struct peer *peer);    /* TLS is up */
         void (*on_first)(struct peer *peer, bool got);
+        /* What the log says of this peer behind its address, unquoted; "" when nothing is known. May be NULL. */
+        void (*label)(const struct peer *peer, struct buf *out);
         /* Fill what the kind knows; the base fields are filled already. want: PEER_WANT_* */
         void (*snapshot)(struct peer *peer, struct peer_info *out, unsigned want);
         /* Exactly once, when the close is decided; the reason is peer->own.reason. */

@@ -5,7 +5,7 @@
 #include "tls/tls_ctx.h"
 
 struct settings *settings_new(const struct options *opts, struct info_template *info,
-        struct info_template *info_secure, struct tls_ctx *ctx, struct crypto_pool *crypto)
+        struct tls_ctx *ctx, struct crypto_pool *crypto)
 {
         struct settings *settings = xnew(struct settings);
         atomic_init(&settings->refs, 1);
@@ -17,7 +17,6 @@ struct settings *settings_new(const struct options *opts, struct info_template *
         settings->no_fast_producer_stall = opts->no_fast_producer_stall;
         settings->headers = !opts->no_header_support;
         settings->info = info;
-        settings->info_secure = info_secure;
         settings->tls = ctx;
         settings->tls_timeout_ns = (uint64_t)opts->tls.timeout_ns;
         settings->tls_first = opts->tls.handshake_first;
@@ -37,7 +36,6 @@ void settings_unref(struct settings *settings)
         if (settings == NULL || atomic_fetch_sub_explicit(&settings->refs, 1, memory_order_acq_rel) != 1)
                 return;
         info_template_unref(settings->info);
-        info_template_unref(settings->info_secure);
         if (settings->tls)
                 tls_ctx_unref(settings->tls);
         xfree(settings);

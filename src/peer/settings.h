@@ -22,7 +22,6 @@ struct settings {
         bool no_fast_producer_stall;
         bool headers;                    /* the server supports headers */
         struct info_template *info;      /* INFO for clients; owned */
-        struct info_template *info_secure; /* the one sent after a TLS-first handshake; owned */
         struct tls_ctx *tls;             /* NULL: no TLS on the client port; owned */
         uint64_t tls_timeout_ns;
         bool tls_first;
@@ -30,8 +29,8 @@ struct settings {
         struct crypto_pool *crypto;      /* borrowed: outlives every loop */
 };
 
-/* ctx and both templates become the settings' own. */
+/* ctx and info become the settings' own. */
 struct settings *settings_new(const struct options *opts, struct info_template *info,
-        struct info_template *info_secure, struct tls_ctx *ctx, struct crypto_pool *crypto);
+        struct tls_ctx *ctx, struct crypto_pool *crypto);
 struct settings *settings_ref(struct settings *settings);
 void settings_unref(struct settings *settings);

@@ -42,6 +42,10 @@ void slow_on_flushed(struct conn *conn)
 {
         struct peer *peer = CONTAINER_OF(conn, struct peer, own.conn);
         int64_t limit = peer_settings(peer)->limits.max_pending_bytes;
+        if (peer->own.slow && conn_pending_bytes(conn) == 0) {
+                peer->own.slow = false;
+                log_info(&peer->tag, "Slow Consumer Recovered: everything queued was written.");
+        }
         if (!atomic_load_explicit(&peer->shared.gated, memory_order_relaxed))
                 return;
         if ((int64_t)conn_pending_bytes(conn) < limit / 4 * 3)

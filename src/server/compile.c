@@ -41,7 +41,7 @@ static void advertised(const struct server *server, char *host, size_t size, int
         }
 }
 
-struct settings *compile_settings(struct server *server, bool lame_duck)
+struct info_template *compile_info(struct server *server, bool lame_duck)
 {
         char host[256];
         struct server_info info = {
@@ -59,6 +59,11 @@ struct settings *compile_settings(struct server *server, bool lame_duck)
                 .midge_version = MIDGE_VERSION,
         };
         advertised(server, host, sizeof host, &info.port);
-        return settings_new(server->opts, info_template_new(&info), info_template_new(&info),
+        return info_template_new(&info);
+}
+
+struct settings *compile_settings(struct server *server)
+{
+        return settings_new(server->opts, compile_info(server, false),
                 server->tls ? tls_ctx_ref(server->tls) : NULL, server->crypto);
 }

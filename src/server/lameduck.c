@@ -8,7 +8,7 @@
 #include "client/client.h"
 #include "net/loop.h"
 #include "peer/roster.h"
-#include "peer/settings.h"
+#include "proto/info.h"
 #include "server/server_internal.h"
 
 struct lame_duck {
@@ -23,21 +23,22 @@ enum { STEP_MIN_NS = 1000 * 1000 };
 struct ask {
         struct mail mail;
         struct loop *loop;
-        uint64_t n;
+        struct info_template *info;      /* to tell: one reference */
+        uint64_t n;                      /* to close */
 };
 
 static void tell(struct peer *peer, void *ctx)
 {
-        (void)ctx;
         struct client *client = client_of(peer);
         if (client->opts.protocol >= 1 && client->first_pong_sent)
-                client_send_info(client, true);
+                client_send_info(client, ctx, false);
 }
 
 static void on_tell(struct mail *mail)
 {
         struct ask *ask = CONTAINER_OF(mail, struct ask, mail);
-        roster_each(ask->loop, tell, NULL);
+        roster_each(ask->loop, tell, ask->info);
+        info_template_unref(ask->info);
         xfree(ask);
 }
 
@@ -57,10 +58,11 @@ static void on_close_some(struct mail *mail)
         xfree(ask);
 }
 
-static void ask_loop(struct loop *loop, mail_fn deliver, uint64_t n)
+static void ask_loop(struct loop *loop, mail_fn deliver, struct info_template *info, uint64_t n)
 {
         struct ask *ask = xnew(struct ask);
         ask->loop = loop;
+        ask->info = info;
         ask->n = n;
         ask->mail.deliver = deliver;
         loop_post(loop, &ask->mail);
@@ -100,7 +102,7 @@ static void on_lame_timer(struct timer *timer)
                 return;
         }
         for (uint64_t i = 0; i < lame->batch; i++)
-                ask_loop(server->loops[lame->next_loop++ % server->peers.loop_n], on_close_some, 1);
+                ask_loop(server->loops[lame->next_loop++ % server->peers.loop_n], on_close_some, NULL, 1);
         uint64_t half = lame->interval_ns / 2;
         loop_timer_start(server->control, timer, half + rand_below((uint32_t)(half + 1)));
 }
@@ -117,12 +119,10 @@ void lame_duck_start(struct server *server)
                 server_stop(server);
                 return;
         }
-        struct settings *normal = server->settings;
-        server->settings = compile_settings(server, true);
-        settings_unref(normal);
-        workers_apply(server);
+        struct info_template *info = compile_info(server, true);
         for (unsigned i = 0; i < server->peers.loop_n; i++)
-                ask_loop(server->loops[i], on_tell, 0);
+                ask_loop(server->loops[i], on_tell, info_template_ref(info), 0);
+        info_template_unref(info);
         loop_timer_start(server->control, &server->lame_timer, (uint64_t)server->opts->timing.lame_duck_grace_ns);
 }
 

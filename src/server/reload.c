@@ -12,14 +12,13 @@
 #include "tls/tls_ctx.h"
 #include <string.h>
 
-static void log_changes(const struct option_diff *diff, const struct options *now)
+static void log_changes(const struct option_diff *diff)
 {
         for (int i = 0; i < diff->n; i++) {
-                const struct option_change *change = &diff->changes[i];
-                if (strcmp(change->row->field, "TLSConfig") == 0)
-                        log_info(NULL, "Reloaded: tls = %s", now->tls.enabled ? "enabled" : "disabled");
-                else
-                        log_info(NULL, "Reloaded: %s = %s", change->row->name, change->now);
+                struct buf line = { 0 };
+                option_change_line(&line, &diff->changes[i]);
+                log_info(NULL, "%.*s", SLICE_ARG(buf_slice(&line)));
+                buf_fini(&line);
         }
 }
 
@@ -44,16 +43,19 @@ static void swap(struct server *server, struct options *now, struct tls_ctx *tls
         struct options *old = server->opts;
         struct settings *old_settings = server->settings;
         struct tls_ctx *old_tls = server->tls;
-        log_changes(diff, now);
+        log_changes(diff);
         server->opts = now;
         server->tls = tls;
         server->config_load_ns = clock_wall_ns();
-        server->settings = compile_settings(server, server->lame != NULL);
+        server->settings = compile_settings(server);
         workers_apply(server);
         if (server->monitor) {
                 monitor_set_options(server->monitor, now, server->config_load_ns);
                 monitor_set_tls(server->monitor, tls);
         }
+        int64_t excess = atomic_load(&server->peers.shared.client_n) - now->limits.max_connections;
+        if (excess > 0)
+                workers_trim(server, (uint64_t)excess);
         move_files(server, old);
         if (server_open_log(now, &eb) < 0)
                 log_error(NULL, "Failed to reload the log: %s", eb.text);
@@ -75,6 +77,8 @@ static int prepare(struct server *server, struct options **now, struct tls_ctx *
         *now = options_reload(server->opts, &server->launch->flags, &hooks, text);
         if (*now == NULL)
                 return ERR_CONFIG;
+        if ((*now)->client.port < 0)
+                (*now)->client.port = server->client_port;
         if (options_diff(server->opts, *now, diff, &eb) < 0 || compile_tls(*now, tls, &eb) < 0) {
                 buf_append_str(text, eb.text);
                 return ERR_CONFIG;

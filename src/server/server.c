@@ -186,8 +186,8 @@ static int start_listener(struct server *server, struct errbuf *eb)
         const struct listen_options *client = &server->opts->client;
         int rc = listener_open(&server->clients, server->control, client->host,
                 client->port < 0 ? 0 : client->port, on_accept, server, eb);
-        if (rc == 0)
-                server->client_port = listener_port(server->clients);
+        if (rc == 0) /* from here on the real port is the configured one: -1 never counts as a change */
+                server->client_port = server->opts->client.port = listener_port(server->clients);
         return rc;
 }
 
@@ -272,7 +272,7 @@ static int start(struct server *server, struct errbuf *eb)
                 return errbuf_set(eb, ERR_IO, "Error listening on port: %s:%d, \"%s\"", client->host,
                         client->port < 0 ? 0 : client->port, cause.text);
         }
-        server->settings = compile_settings(server, false);
+        server->settings = compile_settings(server);
         workers_start(server);
         if (start_monitor(server, eb) < 0) {
                 errbuf_prefix(eb, "Can't start monitoring");

@@ -7,6 +7,8 @@
 #include "server/server.h"
 
 struct crypto_pool;
+struct info_template;
+struct lame_duck;
 struct listener;
 struct loop;
 struct monitor;
@@ -44,6 +46,7 @@ void workers_start(struct server *server);       /* loops, rosters, dispatch, th
 void workers_stop(struct server *server);        /* after they drained: join and free */
 void workers_apply(struct server *server);       /* hand server->settings to every loop */
 void workers_drain(struct server *server);       /* close every peer; call again to insist */
+void workers_trim(struct server *server, uint64_t n); /* close n clients for max_connections */
 
 /* banner.c: the start-up lines (config.md 4.6). */
 void banner_print(struct server *server);
@@ -51,7 +54,8 @@ void banner_listening(struct server *server);
 
 /* compile.c: options to what the lower layers take. */
 MUST_CHECK int compile_tls(const struct options *opts, struct tls_ctx **out, struct errbuf *eb);
-struct settings *compile_settings(struct server *server, bool lame_duck);
+struct info_template *compile_info(struct server *server, bool lame_duck);
+struct settings *compile_settings(struct server *server);
 
 /* files.c */
 MUST_CHECK int pid_file_write(const char *path, struct errbuf *eb);

@@ -4,6 +4,7 @@
 #include "dispatch/dispatch.h"
 #include "net/loop.h"
 #include "os/os.h"
+#include "peer/peer.h"
 #include "peer/roster.h"
 #include "peer/settings.h"
 #include "server/server_internal.h"
@@ -55,6 +56,7 @@ struct loop_mail {
         struct mail mail;
         struct loop *loop;
         struct settings *settings;
+        uint64_t n;
 };
 
 static struct loop_mail *letter_to(struct loop *loop, mail_fn deliver)
@@ -92,4 +94,30 @@ void workers_drain(struct server *server)
 {
         for (unsigned i = 0; i < server->peers.loop_n; i++)
                 loop_post(server->loops[i], &letter_to(server->loops[i], on_drain)->mail);
+}
+
+static void close_excess(struct peer *peer, void *ctx)
+{
+        uint64_t *left = ctx;
+        if (*left == 0)
+                return;
+        (*left)--;
+        peer_close(peer, CLOSE_MAX_CONNECTIONS);
+}
+
+static void on_trim(struct mail *mail)
+{
+        struct loop_mail *letter = CONTAINER_OF(mail, struct loop_mail, mail);
+        roster_each(letter->loop, close_excess, &letter->n);
+        xfree(letter);
+}
+
+/* Each loop gives its share; a loop that has fewer leaves the rest to the next reload or refusal. */
+void workers_trim(struct server *server, uint64_t n)
+{
+        for (unsigned i = 0; i < server->peers.loop_n; i++) {
+                struct loop_mail *letter = letter_to(server->loops[i], on_trim);
+                letter->n = (n + i) / server->peers.loop_n;
+                loop_post(server->loops[i], &letter->mail);
+        }
 }
