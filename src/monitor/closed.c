@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* slots[seq % max] holds record number seq, for seq in [first, total). Records before `bare` have lost
- * their subscription lists. */
+/* slots[seq % max] holds record number seq, for seq in [first, total). Records before `bare` have
+ * lost their subscription lists. */
 #include "monitor/closed.h"
 #include "base/mem.h"
 #include "peer/peer_info.h"
@@ -9,7 +9,7 @@
 struct closed_ring {
         struct peer_info **slots;
         size_t max;
-        uint64_t total;          /* number of the next record */
+        uint64_t total; /* number of the next record */
         uint64_t bare;
         size_t subs_bytes, subs_bytes_max;
 };

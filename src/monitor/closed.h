@@ -17,6 +17,6 @@ void closed_ring_free(struct closed_ring *ring);
 void closed_ring_add(struct closed_ring *ring, struct peer_info *record); /* takes ownership */
 
 size_t closed_ring_count(const struct closed_ring *ring);
-uint64_t closed_ring_total(const struct closed_ring *ring);              /* ever added */
+uint64_t closed_ring_total(const struct closed_ring *ring); /* ever added */
 /* 0: the oldest that is left. Borrowed until the next closed_ring_add(). */
 const struct peer_info *closed_ring_at(const struct closed_ring *ring, size_t index);

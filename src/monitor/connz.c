@@ -76,15 +76,16 @@ static uint64_t reason_rank(enum close_reason reason)
 {
         uint64_t rank = 0;
         for (int i = 0; i < CLOSE_COUNT; i++)
-                rank += strcmp(close_reason_text((enum close_reason)i), close_reason_text(reason)) < 0;
+                rank += strcmp(close_reason_text((enum close_reason)i), close_reason_text(reason)) <
+                        0;
         return rank;
 }
 
 uint64_t connz_key(enum connz_sort sort, const struct peer_info *p, uint64_t now)
 {
         switch (sort) {
-#define SORT(id, name, key)     \
-        case CONNZ_SORT_##id:   \
+#define SORT(id, name, key)                                                                        \
+        case CONNZ_SORT_##id:                                                                      \
                 return key;
 #include "monitor/connz_sort.def"
 #undef SORT
@@ -100,7 +101,8 @@ static bool in_global_account(const struct peer_info *info)
         return info->account == NULL || strcmp(info->account, "$G") == 0;
 }
 
-/* The reference keeps "" for the global account, so that no filter ever finds its closed connections. */
+/* The reference keeps "" for the global account, so that no filter ever finds its closed
+ * connections. */
 static const char *closed_account(const struct peer_info *info)
 {
         return in_global_account(info) ? "" : info->account;

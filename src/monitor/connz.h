@@ -25,10 +25,10 @@ enum { CONNZ_LIMIT_DEFAULT = 1024 };
 struct connz_options {
         enum connz_sort sort;
         bool auth;
-        int subs;                        /* enum query_subs */
-        int state;                       /* enum query_state */
-        int64_t offset, limit;           /* as printed: clamped, defaulted */
-        uint64_t cid;                    /* 0: not given */
+        int subs;                                 /* enum query_subs */
+        int state;                                /* enum query_state */
+        int64_t offset, limit;                    /* as printed: clamped, defaulted */
+        uint64_t cid;                             /* 0: not given */
         const char *user, *account, *mqtt_client; /* "": not given; borrowed from the query */
 };
 
@@ -42,15 +42,16 @@ size_t connz_need(const struct connz_options *opts);
 /* Position in the order: ascending. */
 uint64_t connz_key(enum connz_sort sort, const struct peer_info *info, uint64_t now_ns);
 
-/* Does a closed connection belong into the answer? The account filter alone decides about `total`. */
+/* Does a closed connection belong into the answer? The account filter alone decides about `total`.
+ */
 bool connz_closed_counts(const struct connz_options *opts, const struct peer_info *info);
 bool connz_closed_matches(const struct connz_options *opts, const struct peer_info *info);
 
 struct connz_page {
-        const char *server_id;           /* "" with an unknown account */
+        const char *server_id; /* "" with an unknown account */
         uint64_t now_ns;
         uint64_t total;
-        const struct pick_item *items;   /* in order; value: const struct peer_info * */
+        const struct pick_item *items; /* in order; value: const struct peer_info * */
         size_t n;
         bool unknown_account;
 };

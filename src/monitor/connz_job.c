@@ -13,7 +13,7 @@
 
 struct connz_job {
         struct job job;
-        struct connz_options opts;       /* its texts are the job's own */
+        struct connz_options opts; /* its texts are the job's own */
 };
 
 static struct connz_job *of(struct job *job)

@@ -14,10 +14,17 @@
 #include <cmocka.h>
 
 static const struct query_param params[] = {
-        { "sort", QUERY_TEXT }, { "auth", QUERY_BOOL }, { "subs", QUERY_SUBS },
-        { "offset", QUERY_INT }, { "limit", QUERY_INT }, { "cid", QUERY_U64 },
-        { "state", QUERY_STATE }, { "user", QUERY_TEXT }, { "acc", QUERY_TEXT },
-        { "mqtt_client", QUERY_TEXT }, { NULL, QUERY_TEXT },
+        { "sort", QUERY_TEXT },
+        { "auth", QUERY_BOOL },
+        { "subs", QUERY_SUBS },
+        { "offset", QUERY_INT },
+        { "limit", QUERY_INT },
+        { "cid", QUERY_U64 },
+        { "state", QUERY_STATE },
+        { "user", QUERY_TEXT },
+        { "acc", QUERY_TEXT },
+        { "mqtt_client", QUERY_TEXT },
+        { NULL, QUERY_TEXT },
 };
 
 /* The records own their texts; these here live on. */
@@ -97,15 +104,42 @@ static void test_options_refused(void **unused)
 /* ---- order ------------------------------------------------------------------------------- */
 
 static const struct peer_info people[] = {
-        { .id = 1, .subscriptions = 2, .pending_bytes = 9, .out_msgs = 1, .in_msgs = 5, .out_bytes = 3,
-                .in_bytes = 3, .start_ns = T0, .last_activity_ns = T0 + 5, .stop_ns = T0 + 30,
-                .reason = CLOSE_STALE, .rtt_ns = 10 },
-        { .id = 2, .subscriptions = 3, .pending_bytes = 9, .out_msgs = 2, .in_msgs = 6, .out_bytes = 2,
-                .in_bytes = 1, .start_ns = T0 + 5, .last_activity_ns = T0 + 6, .stop_ns = T0 + 10,
-                .reason = CLOSE_AUTH_TIMEOUT, .rtt_ns = 30 },
-        { .id = 3, .subscriptions = 1, .pending_bytes = 1, .out_msgs = 3, .in_msgs = 4, .out_bytes = 1,
-                .in_bytes = 2, .start_ns = T0 + 6, .last_activity_ns = T0 + 7, .stop_ns = T0 + 20,
-                .reason = CLOSE_CLIENT_CLOSED, .rtt_ns = 20 },
+        { .id = 1,
+                .subscriptions = 2,
+                .pending_bytes = 9,
+                .out_msgs = 1,
+                .in_msgs = 5,
+                .out_bytes = 3,
+                .in_bytes = 3,
+                .start_ns = T0,
+                .last_activity_ns = T0 + 5,
+                .stop_ns = T0 + 30,
+                .reason = CLOSE_STALE,
+                .rtt_ns = 10 },
+        { .id = 2,
+                .subscriptions = 3,
+                .pending_bytes = 9,
+                .out_msgs = 2,
+                .in_msgs = 6,
+                .out_bytes = 2,
+                .in_bytes = 1,
+                .start_ns = T0 + 5,
+                .last_activity_ns = T0 + 6,
+                .stop_ns = T0 + 10,
+                .reason = CLOSE_AUTH_TIMEOUT,
+                .rtt_ns = 30 },
+        { .id = 3,
+                .subscriptions = 1,
+                .pending_bytes = 1,
+                .out_msgs = 3,
+                .in_msgs = 4,
+                .out_bytes = 1,
+                .in_bytes = 2,
+                .start_ns = T0 + 6,
+                .last_activity_ns = T0 + 7,
+                .stop_ns = T0 + 20,
+                .reason = CLOSE_CLIENT_CLOSED,
+                .rtt_ns = 20 },
 };
 
 static void test_order(void **unused)
@@ -155,7 +189,9 @@ static void test_order(void **unused)
 
 static void test_closed_filter(void **unused)
 {
-        static const struct peer_info global = { .id = 4, .account = TEXT("$G"), .user = TEXT("bob") };
+        static const struct peer_info global = {
+                .id = 4, .account = TEXT("$G"), .user = TEXT("bob")
+        };
         static const struct peer_info other = { .id = 5, .account = TEXT("A") };
         static const struct {
                 const char *raw;
@@ -189,9 +225,11 @@ static void render(const char *raw, const struct peer_info *infos, size_t n, str
         struct query query;
         struct connz_options opts;
         struct pick_item items[8] = { { 0 } };
-        struct connz_page page = {
-                .server_id = "NID", .now_ns = T0 + 90 * NS_PER_SEC, .total = n, .items = items, .n = n
-        };
+        struct connz_page page = { .server_id = "NID",
+                .now_ns = T0 + 90 * NS_PER_SEC,
+                .total = n,
+                .items = items,
+                .n = n };
         for (size_t i = 0; i < n; i++)
                 items[i].value = (void *)&infos[i];
         read_options(raw, &query, &opts);
@@ -208,29 +246,49 @@ static struct peer_cert_info some_certs[] = {
 };
 
 static const struct peer_info open_conn = {
-        .id = 7, .kind = "Client", .type = "nats", .ip = "10.0.0.7", .port = 5312, .start_ns = T0,
-        .last_activity_ns = T0 + 28 * NS_PER_SEC + 500 * NS_PER_MS, .rtt_ns = 345678,
-        .pending_bytes = 1, .in_msgs = 2, .out_msgs = 3, .in_bytes = 4, .out_bytes = 5,
-        .subscriptions = 2, .name = TEXT("a<b"), .lang = TEXT("c"), .version = TEXT("1.0"), .account = TEXT("$G"),
-        .user = TEXT("bob"), .tls_version = "1.3", .tls_cipher = "TLS_AES_128_GCM_SHA256",
-        .tls_first = true, .certs = some_certs, .cert_n = 1, .subs = some_subs, .sub_n = 2,
+        .id = 7,
+        .kind = "Client",
+        .type = "nats",
+        .ip = "10.0.0.7",
+        .port = 5312,
+        .start_ns = T0,
+        .last_activity_ns = T0 + 28 * NS_PER_SEC + 500 * NS_PER_MS,
+        .rtt_ns = 345678,
+        .pending_bytes = 1,
+        .in_msgs = 2,
+        .out_msgs = 3,
+        .in_bytes = 4,
+        .out_bytes = 5,
+        .subscriptions = 2,
+        .name = TEXT("a<b"),
+        .lang = TEXT("c"),
+        .version = TEXT("1.0"),
+        .account = TEXT("$G"),
+        .user = TEXT("bob"),
+        .tls_version = "1.3",
+        .tls_cipher = "TLS_AES_128_GCM_SHA256",
+        .tls_first = true,
+        .certs = some_certs,
+        .cert_n = 1,
+        .subs = some_subs,
+        .sub_n = 2,
 };
 
-#define HEAD(n, total, offset, limit)                                                            \
-        "{\n  \"server_id\": \"NID\",\n  \"now\": \"2026-08-21T14:51:41Z\",\n"                   \
-        "  \"num_connections\": " #n ",\n  \"total\": " #total ",\n  \"offset\": " #offset ",\n" \
+#define HEAD(n, total, offset, limit)                                                              \
+        "{\n  \"server_id\": \"NID\",\n  \"now\": \"2026-08-21T14:51:41Z\",\n"                     \
+        "  \"num_connections\": " #n ",\n  \"total\": " #total ",\n  \"offset\": " #offset ",\n"   \
         "  \"limit\": " #limit ",\n"
 
-#define OPEN_UP_TO_TLS                                                                      \
-        "      \"cid\": 7,\n      \"kind\": \"Client\",\n      \"type\": \"nats\",\n"          \
-        "      \"ip\": \"10.0.0.7\",\n      \"port\": 5312,\n"                                \
-        "      \"start\": \"2026-08-21T14:50:11Z\",\n"                                        \
-        "      \"last_activity\": \"2026-08-21T14:50:39.5Z\",\n"                              \
-        "      \"rtt\": \"345µs\",\n      \"uptime\": \"1m30s\",\n      \"idle\": \"1m1s\",\n" \
-        "      \"pending_bytes\": 1,\n      \"in_msgs\": 2,\n      \"out_msgs\": 3,\n"         \
-        "      \"in_bytes\": 4,\n      \"out_bytes\": 5,\n      \"subscriptions\": 2,\n"       \
-        "      \"name\": \"a\\u003cb\",\n      \"lang\": \"c\",\n      \"version\": \"1.0\",\n" \
-        "      \"tls_version\": \"1.3\",\n"                                                   \
+#define OPEN_UP_TO_TLS                                                                             \
+        "      \"cid\": 7,\n      \"kind\": \"Client\",\n      \"type\": \"nats\",\n"              \
+        "      \"ip\": \"10.0.0.7\",\n      \"port\": 5312,\n"                                     \
+        "      \"start\": \"2026-08-21T14:50:11Z\",\n"                                             \
+        "      \"last_activity\": \"2026-08-21T14:50:39.5Z\",\n"                                   \
+        "      \"rtt\": \"345µs\",\n      \"uptime\": \"1m30s\",\n      \"idle\": \"1m1s\",\n"    \
+        "      \"pending_bytes\": 1,\n      \"in_msgs\": 2,\n      \"out_msgs\": 3,\n"             \
+        "      \"in_bytes\": 4,\n      \"out_bytes\": 5,\n      \"subscriptions\": 2,\n"           \
+        "      \"name\": \"a\\u003cb\",\n      \"lang\": \"c\",\n      \"version\": \"1.0\",\n"    \
+        "      \"tls_version\": \"1.3\",\n"                                                        \
         "      \"tls_cipher_suite\": \"TLS_AES_128_GCM_SHA256\",\n"
 
 static void test_open(void **unused)
@@ -239,7 +297,7 @@ static void test_open(void **unused)
         (void)unused;
         render("", &open_conn, 1, &out);
         assert_text(&out, HEAD(1, 1, 0, 1024) "  \"connections\": [\n    {\n" OPEN_UP_TO_TLS
-                "      \"tls_first\": true\n    }\n  ]\n}");
+                                              "      \"tls_first\": true\n    }\n  ]\n}");
 }
 
 static void test_open_with_all(void **unused)
@@ -247,47 +305,69 @@ static void test_open_with_all(void **unused)
         struct buf out = { 0 };
         (void)unused;
         render("auth=1&subs=1", &open_conn, 1, &out);
-        assert_text(&out, HEAD(1, 1, 0, 1024) "  \"connections\": [\n    {\n" OPEN_UP_TO_TLS
-                "      \"tls_peer_certs\": [\n        {\n          \"subject\": \"CN=bob\",\n"
-                "          \"spki_sha256\": \"ab\",\n          \"cert_sha256\": \"cd\"\n"
-                "        }\n      ],\n      \"tls_first\": true,\n"
-                "      \"authorized_user\": \"bob\",\n      \"subscriptions_list\": [\n"
-                "        \"foo.\\u003e\",\n        \"bar\"\n      ],\n"
-                "      \"name_tag\": \"$G\"\n    }\n  ]\n}");
+        assert_text(&out,
+                HEAD(1, 1, 0, 1024) "  \"connections\": [\n    {\n" OPEN_UP_TO_TLS
+                                    "      \"tls_peer_certs\": [\n        {\n          "
+                                    "\"subject\": \"CN=bob\",\n"
+                                    "          \"spki_sha256\": \"ab\",\n          "
+                                    "\"cert_sha256\": \"cd\"\n"
+                                    "        }\n      ],\n      \"tls_first\": true,\n"
+                                    "      \"authorized_user\": \"bob\",\n      "
+                                    "\"subscriptions_list\": [\n"
+                                    "        \"foo.\\u003e\",\n        \"bar\"\n      ],\n"
+                                    "      \"name_tag\": \"$G\"\n    }\n  ]\n}");
 }
 
 static void test_closed(void **unused)
 {
         static const struct peer_info closed = {
-                .id = 8, .kind = "Client", .type = "nats", .ip = "::1", .port = 9, .start_ns = T0,
-                .last_activity_ns = T0, .stop_ns = T0 + 3600 * NS_PER_SEC,
-                .reason = CLOSE_SLOW_PENDING, .stalls = 4, .subscriptions = 2, .account = TEXT("A"),
-                .subs = some_subs, .sub_n = 2,
+                .id = 8,
+                .kind = "Client",
+                .type = "nats",
+                .ip = "::1",
+                .port = 9,
+                .start_ns = T0,
+                .last_activity_ns = T0,
+                .stop_ns = T0 + 3600 * NS_PER_SEC,
+                .reason = CLOSE_SLOW_PENDING,
+                .stalls = 4,
+                .subscriptions = 2,
+                .account = TEXT("A"),
+                .subs = some_subs,
+                .sub_n = 2,
         };
         struct buf out = { 0 };
         (void)unused;
         render("state=closed&auth=1&subs=detail", &closed, 1, &out);
-        assert_text(&out, HEAD(1, 1, 0, 1024) "  \"connections\": [\n    {\n"
-                "      \"cid\": 8,\n      \"kind\": \"Client\",\n      \"type\": \"nats\",\n"
-                "      \"ip\": \"::1\",\n      \"port\": 9,\n"
-                "      \"start\": \"2026-08-21T14:50:11Z\",\n"
-                "      \"last_activity\": \"2026-08-21T14:50:11Z\",\n"
-                "      \"stop\": \"2026-08-21T15:50:11Z\",\n"
-                "      \"reason\": \"Slow Consumer (Pending Bytes)\",\n"
-                "      \"rtt\": \"0s\",\n      \"uptime\": \"1h0m0s\",\n"
-                "      \"idle\": \"1h0m0s\",\n"
-                "      \"pending_bytes\": 0,\n      \"in_msgs\": 0,\n      \"out_msgs\": 0,\n"
-                "      \"in_bytes\": 0,\n      \"out_bytes\": 0,\n      \"stalls\": 4,\n"
-                "      \"subscriptions\": 2,\n      \"account\": \"A\",\n"
-                "      \"subscriptions_list_detail\": [\n"
-                "        {\n          \"account\": \"A\",\n          \"account_tag\": \"A\",\n"
-                "          \"subject\": \"foo.\\u003e\",\n          \"sid\": \"1\",\n"
-                "          \"msgs\": 3,\n          \"cid\": 8\n        },\n"
-                "        {\n          \"account\": \"A\",\n          \"account_tag\": \"A\",\n"
-                "          \"subject\": \"bar\",\n          \"qgroup\": \"q\",\n"
-                "          \"sid\": \"2\",\n          \"msgs\": 0,\n          \"max\": 5,\n"
-                "          \"cid\": 8\n        }\n      ],\n"
-                "      \"name_tag\": \"A\"\n    }\n  ]\n}");
+        assert_text(&out,
+                HEAD(1, 1, 0,
+                        1024) "  \"connections\": [\n    {\n"
+                              "      \"cid\": 8,\n      \"kind\": \"Client\",\n      \"type\": "
+                              "\"nats\",\n"
+                              "      \"ip\": \"::1\",\n      \"port\": 9,\n"
+                              "      \"start\": \"2026-08-21T14:50:11Z\",\n"
+                              "      \"last_activity\": \"2026-08-21T14:50:11Z\",\n"
+                              "      \"stop\": \"2026-08-21T15:50:11Z\",\n"
+                              "      \"reason\": \"Slow Consumer (Pending Bytes)\",\n"
+                              "      \"rtt\": \"0s\",\n      \"uptime\": \"1h0m0s\",\n"
+                              "      \"idle\": \"1h0m0s\",\n"
+                              "      \"pending_bytes\": 0,\n      \"in_msgs\": 0,\n      "
+                              "\"out_msgs\": 0,\n"
+                              "      \"in_bytes\": 0,\n      \"out_bytes\": 0,\n      \"stalls\": "
+                              "4,\n"
+                              "      \"subscriptions\": 2,\n      \"account\": \"A\",\n"
+                              "      \"subscriptions_list_detail\": [\n"
+                              "        {\n          \"account\": \"A\",\n          "
+                              "\"account_tag\": \"A\",\n"
+                              "          \"subject\": \"foo.\\u003e\",\n          \"sid\": \"1\",\n"
+                              "          \"msgs\": 3,\n          \"cid\": 8\n        },\n"
+                              "        {\n          \"account\": \"A\",\n          "
+                              "\"account_tag\": \"A\",\n"
+                              "          \"subject\": \"bar\",\n          \"qgroup\": \"q\",\n"
+                              "          \"sid\": \"2\",\n          \"msgs\": 0,\n          "
+                              "\"max\": 5,\n"
+                              "          \"cid\": 8\n        }\n      ],\n"
+                              "      \"name_tag\": \"A\"\n    }\n  ]\n}");
 }
 
 static void test_nothing(void **unused)
@@ -295,7 +375,9 @@ static void test_nothing(void **unused)
         struct buf out = { 0 };
         struct query query;
         struct connz_options opts;
-        const struct connz_page unknown = { .server_id = "", .now_ns = T0, .unknown_account = true };
+        const struct connz_page unknown = {
+                .server_id = "", .now_ns = T0, .unknown_account = true
+        };
         (void)unused;
         render("offset=5", NULL, 0, &out);
         assert_text(&out, HEAD(0, 0, 5, 1024) "  \"connections\": []\n}");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CPU use of the last second. Sampling costs a wake-up each second, so it goes on only for half a
- * minute after somebody asked; the first answer after a pause is the average since the last sample. */
+ * minute after somebody asked; the first answer after a pause is the average since the last sample.
+ */
 #include "base/clock.h"
 #include "monitor/monitor_internal.h"
 #include "net/loop.h"

@@ -6,10 +6,16 @@
 
 enum count_when { COUNT_HIT, COUNT_DECODED };
 
-#define PARAM(name, type) { name, QUERY_##type }
-#define PARAM_NONE { NULL, QUERY_TEXT }
+#define PARAM(name, type)                                                                          \
+        {                                                                                          \
+                name, QUERY_##type                                                                 \
+        }
+#define PARAM_NONE                                                                                 \
+        {                                                                                          \
+                NULL, QUERY_TEXT                                                                   \
+        }
 
-#define ENDPOINT(id, path, stat, count, handler, ...) \
+#define ENDPOINT(id, path, stat, count, handler, ...)                                              \
         static const struct query_param params_##id[] = { __VA_ARGS__, PARAM_NONE };
 #include "monitor/endpoint.def"
 #undef ENDPOINT
@@ -20,7 +26,7 @@ static const struct {
         endpoint_fn serve;
         const struct query_param *params;
 } endpoints[ENDPOINT_COUNT] = {
-#define ENDPOINT(id, path, stat, count, handler, ...) \
+#define ENDPOINT(id, path, stat, count, handler, ...)                                              \
         [ENDPOINT_##id] = { path, stat, COUNT_##count, handler, params_##id },
 #include "monitor/endpoint.def"
 #undef ENDPOINT

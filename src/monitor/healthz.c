@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The checks of monitoring.md 5.11 that apply without JetStream, in their order; the first that fails
- * is the answer. */
+/* The checks of monitoring.md 5.11 that apply without JetStream, in their order; the first that
+ * fails is the answer. */
 #include "monitor/healthz.h"
 #include "base/buf.h"
 #include "base/json.h"
@@ -9,7 +9,7 @@
 #include "monitor/monitor_internal.h"
 
 struct failure {
-        int status;              /* 0: none */
+        int status; /* 0: none */
         const char *type, *text;
 };
 
@@ -58,7 +58,8 @@ int healthz_render(
         return failure.status ? failure.status : 200;
 }
 
-void healthz_serve(struct monitor *monitor, struct http_exchange *exchange, const struct query *query)
+void healthz_serve(
+        struct monitor *monitor, struct http_exchange *exchange, const struct query *query)
 {
         const struct monitor_env *env = &monitor->env;
         struct buf body = { 0 }, problem = { 0 };

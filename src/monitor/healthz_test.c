@@ -9,8 +9,11 @@
 #include <cmocka.h>
 
 static const struct query_param params[] = {
-        { "details", QUERY_BOOL }, { "account", QUERY_TEXT }, { "stream", QUERY_TEXT },
-        { "consumer", QUERY_TEXT }, { NULL, QUERY_TEXT },
+        { "details", QUERY_BOOL },
+        { "account", QUERY_TEXT },
+        { "stream", QUERY_TEXT },
+        { "consumer", QUERY_TEXT },
+        { NULL, QUERY_TEXT },
 };
 
 static void test_answers(void **unused)

@@ -5,8 +5,8 @@
  *             ▲                                                     │
  *             └── next request, once the last answer has (nearly) left ◄┘
  *
- * Input is collected in a buffer of our own, because requests may be pipelined: what came behind the
- * one being answered must wait without new bytes to wake it. */
+ * Input is collected in a buffer of our own, because requests may be pipelined: what came behind
+ * the one being answered must wait without new bytes to wake it. */
 #include "monitor/http_server.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -25,22 +25,22 @@
 #include <unistd.h>
 
 enum {
-        BODY_SKIP_MAX = 256 * 1024,          /* a longer request body ends the connection */
-        OUT_HIGH_BYTES = 64 * 1024,          /* no next request while more waits to be read */
-        OUT_ALL_BYTES = 256 * 1024 * 1024,   /* answers queued on all connections together */
+        BODY_SKIP_MAX = 256 * 1024,        /* a longer request body ends the connection */
+        OUT_HIGH_BYTES = 64 * 1024,        /* no next request while more waits to be read */
+        OUT_ALL_BYTES = 256 * 1024 * 1024, /* answers queued on all connections together */
 };
 #define HEAD_NS (5 * NS_PER_SEC)
 #define WRITE_NS (10 * NS_PER_SEC)
 
 struct http_server {
         struct http_server_env env;
-        struct tls_ctx *tls;             /* one reference; NULL: plain */
-        struct listener *listener;       /* NULL: stopped */
-        struct list conns;               /* by http_conn.member */
-        struct list idle;                /* by http_conn.idle, the longest waiting first */
+        struct tls_ctx *tls;       /* one reference; NULL: plain */
+        struct listener *listener; /* NULL: stopped */
+        struct list conns;         /* by http_conn.member */
+        struct list idle;          /* by http_conn.idle, the longest waiting first */
         unsigned conn_n;
-        size_t held_bytes;               /* input kept by all connections */
-        size_t out_bytes;                /* output queued on all connections */
+        size_t held_bytes; /* input kept by all connections */
+        size_t out_bytes;  /* output queued on all connections */
         struct mail stopped;
 };
 
@@ -48,18 +48,18 @@ struct http_conn {
         struct conn conn;
         struct http_server *server;
         struct list member;
-        struct list idle;                /* linked while it is the client's turn */
+        struct list idle; /* linked while it is the client's turn */
         struct timer head_timer;
         uint64_t accept_ns;
         struct http_reader reader;
         struct buf in;
-        size_t body_left;                /* of the last request, to be skipped */
-        size_t out_counted;              /* our part of server->out_bytes */
-        struct http_exchange *exchange;  /* being answered, or NULL */
-        bool in_process;                 /* process() is on the stack */
-        bool eof;                        /* the client will send no more */
-        bool last;                       /* the last answer is queued: close when it has left */
-        char remote[80];                 /* "10.0.0.7:5312" */
+        size_t body_left;               /* of the last request, to be skipped */
+        size_t out_counted;             /* our part of server->out_bytes */
+        struct http_exchange *exchange; /* being answered, or NULL */
+        bool in_process;                /* process() is on the stack */
+        bool eof;                       /* the client will send no more */
+        bool last;                      /* the last answer is queued: close when it has left */
+        char remote[80];                /* "10.0.0.7:5312" */
 };
 
 static void process(struct http_conn *hc);
@@ -69,16 +69,26 @@ static void process(struct http_conn *hc);
 const char *http_status_text(int status)
 {
         switch (status) {
-        case 200: return "OK";
-        case 301: return "Moved Permanently";
-        case 400: return "Bad Request";
-        case 404: return "Not Found";
-        case 431: return "Request Header Fields Too Large";
-        case 500: return "Internal Server Error";
-        case 501: return "Not Implemented";
-        case 503: return "Service Unavailable";
-        case 505: return "HTTP Version Not Supported";
-        default: return "Unknown";
+        case 200:
+                return "OK";
+        case 301:
+                return "Moved Permanently";
+        case 400:
+                return "Bad Request";
+        case 404:
+                return "Not Found";
+        case 431:
+                return "Request Header Fields Too Large";
+        case 500:
+                return "Internal Server Error";
+        case 501:
+                return "Not Implemented";
+        case 503:
+                return "Service Unavailable";
+        case 505:
+                return "HTTP Version Not Supported";
+        default:
+                return "Unknown";
         }
 }
 
@@ -154,12 +164,11 @@ static void send_answer(
 {
         struct buf head = { 0 };
         char date[40];
-        const char *connection = !ex->keep_alive ? "Connection: close\r\n"
+        const char *connection = !ex->keep_alive  ? "Connection: close\r\n"
                                  : ex->minor == 0 ? "Connection: keep-alive\r\n"
                                                   : "";
         http_date(clock_wall_ns(), date, sizeof date);
-        buf_printf(&head, "HTTP/1.%d %d %s\r\n", ex->minor, a->status,
-                http_status_text(a->status));
+        buf_printf(&head, "HTTP/1.%d %d %s\r\n", ex->minor, a->status, http_status_text(a->status));
         if (a->any_origin)
                 buf_append_str(&head, "Access-Control-Allow-Origin: *\r\n");
         if (a->content_type)
@@ -168,8 +177,8 @@ static void send_answer(
                 buf_printf(&head, "Location: %s\r\n", a->location);
         if (a->nosniff)
                 buf_append_str(&head, "X-Content-Type-Options: nosniff\r\n");
-        buf_printf(&head, "Date: %s\r\nContent-Length: %zu\r\n%s\r\n", date, a->body.len,
-                connection);
+        buf_printf(
+                &head, "Date: %s\r\nContent-Length: %zu\r\n%s\r\n", date, a->body.len, connection);
         conn_send(&hc->conn, buf_slice(&head));
         buf_fini(&head);
         if (!ex->is_head && a->body.len > 0)
@@ -273,8 +282,10 @@ static struct http_exchange *exchange_new(
         return ex;
 }
 
-/* Nobody here reads bodies: a short one is skipped, any other ends the connection after the answer. */
-static void plan_body(struct http_conn *hc, const struct http_request *req, struct http_exchange *ex)
+/* Nobody here reads bodies: a short one is skipped, any other ends the connection after the answer.
+ */
+static void plan_body(
+        struct http_conn *hc, const struct http_request *req, struct http_exchange *ex)
 {
         if (req->chunked || req->content_length > BODY_SKIP_MAX || http_header_find(req, "Expect"))
                 ex->keep_alive = false;
@@ -598,6 +609,6 @@ void http_server_stop(struct http_server *server)
                 loop_post(server->env.loop, &server->stopped);
                 return;
         }
-        list_foreach_safe(&server->conns, it)
+        list_foreach_safe (&server->conns, it)
                 conn_close(&list_entry(it, struct http_conn, member)->conn, CONN_CLOSE_NOW);
 }

@@ -26,14 +26,14 @@ struct tls_ctx;
 
 /* One request until its answer. */
 struct http_exchange {
-        struct http_conn *conn;  /* NULL: the client went away; the answer is still due */
-        struct slice path;       /* percent-decoded; starts with '/', or is "*" */
-        struct slice query;      /* as sent, without '?' */
+        struct http_conn *conn; /* NULL: the client went away; the answer is still due */
+        struct slice path;      /* percent-decoded; starts with '/', or is "*" */
+        struct slice query;     /* as sent, without '?' */
         bool is_get, is_head;
-        int minor;               /* HTTP/1.minor */
-        bool keep_alive;         /* after the answer */
-        void *ctx;               /* the handler's own */
-        char text[];             /* holds path and query */
+        int minor;       /* HTTP/1.minor */
+        bool keep_alive; /* after the answer */
+        void *ctx;       /* the handler's own */
+        char text[];     /* holds path and query */
 };
 
 struct http_answer {
@@ -48,11 +48,11 @@ struct http_answer {
 struct http_server_env {
         struct loop *loop;
         const char *host;
-        int port;                        /* 0: any free one */
-        struct tls_ctx *tls;             /* NULL: plain; else one reference is taken */
-        struct crypto_pool *crypto;      /* for TLS */
+        int port;                   /* 0: any free one */
+        struct tls_ctx *tls;        /* NULL: plain; else one reference is taken */
+        struct crypto_pool *crypto; /* for TLS */
         void (*on_request)(void *ctx, struct http_exchange *exchange);
-        void (*on_stopped)(void *ctx);   /* nothing of the server is left */
+        void (*on_stopped)(void *ctx); /* nothing of the server is left */
         void *ctx;
 };
 

@@ -17,20 +17,20 @@ struct peer_info;
 struct peer_server;
 struct tls_ctx;
 
-/* The two names are copied. The other pointers are borrowed and outlive the monitor, but for options
- * and tls, which the setters below replace. */
+/* The two names are copied. The other pointers are borrowed and outlive the monitor, but for
+ * options and tls, which the setters below replace. */
 struct monitor_env {
         struct loop *control;
-        struct crypto_pool *crypto;      /* may be NULL without https */
+        struct crypto_pool *crypto; /* may be NULL without https */
         struct peer_server *peers;
-        struct tls_ctx *tls;             /* of the client port; NULL: none */
+        struct tls_ctx *tls; /* of the client port; NULL: none */
         const struct options *options;
         const char *server_id;
         const char *server_name;
-        const char *git_commit;          /* NULL: not told */
-        uint64_t start_ns;               /* wall clock, as is the next */
+        const char *git_commit; /* NULL: not told */
+        uint64_t start_ns;      /* wall clock, as is the next */
         uint64_t config_load_ns;
-        int client_port;                 /* the real one */
+        int client_port; /* the real one */
         bool auth_required;
         /* Are all configured listeners up?
          * NULL: they are. */

@@ -21,29 +21,29 @@ enum endpoint {
 /* CPU use between two samples; a timer takes them while somebody looks. */
 struct cpu_gauge {
         struct timer timer;
-        uint64_t cpu_ns, at_ns;          /* the last sample: process time, monotonic clock */
-        uint64_t asked_ns;               /* monotonic */
-        double percent;                  /* of one core, one decimal */
+        uint64_t cpu_ns, at_ns; /* the last sample: process time, monotonic clock */
+        uint64_t asked_ns;      /* monotonic */
+        double percent;         /* of one core, one decimal */
 };
 
 struct monitor {
         struct monitor_env env;
-        struct http_server *http;        /* NULL: stopped */
-        int port;                        /* the real one */
-        char *base;                      /* "/", or "/nats" without a slash at the end */
+        struct http_server *http; /* NULL: stopped */
+        int port;                 /* the real one */
+        char *base;               /* "/", or "/nats" without a slash at the end */
         struct closed_ring *closed;
         uint64_t hits[ENDPOINT_COUNT];
         struct cpu_gauge cpu;
-        struct job *job;                 /* asking the loops; one at a time */
-        struct list jobs;                /* waiting for their turn */
+        struct job *job;  /* asking the loops; one at a time */
+        struct list jobs; /* waiting for their turn */
         bool stopping;
 };
 
 /* A handler answers the exchange, now or later; the query ends with the call. */
 typedef void (*endpoint_fn)(
         struct monitor *monitor, struct http_exchange *exchange, const struct query *query);
-#define ENDPOINT(id, path, stat, count, handler, ...)                                            \
-        void handler(struct monitor *monitor, struct http_exchange *exchange,                    \
+#define ENDPOINT(id, path, stat, count, handler, ...)                                              \
+        void handler(struct monitor *monitor, struct http_exchange *exchange,                      \
                 const struct query *query);
 #include "monitor/endpoint.def"
 #undef ENDPOINT
@@ -59,7 +59,7 @@ void answer_text(struct http_exchange *exchange, int status, struct slice body);
 /* cpu_gauge.c */
 void cpu_gauge_init(struct cpu_gauge *gauge);
 void cpu_gauge_stop(struct monitor *monitor);
-double cpu_gauge_read(struct monitor *monitor);          /* and keep sampling for a while */
+double cpu_gauge_read(struct monitor *monitor); /* and keep sampling for a while */
 
 /* monitor.c: free the monitor when nothing is under way any more. */
 void monitor_check_stopped(struct monitor *monitor);

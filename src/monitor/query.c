@@ -132,8 +132,8 @@ static int decode_one(struct query_value *v, const struct query_param *param, st
         }
 }
 
-int query_decode(struct query *query, const struct query_param *params, struct slice raw,
-        struct buf *error)
+int query_decode(
+        struct query *query, const struct query_param *params, struct slice raw, struct buf *error)
 {
         *query = (struct query){ .params = params };
         for (int i = 0; params[i].name; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* query.h: the parameters of a request, decoded as the reference does (monitoring.md 3): in the order
- * of the endpoint's row, the first failure ends it. An empty value is one that was not given. */
+/* query.h: the parameters of a request, decoded as the reference does (monitoring.md 3): in the
+ * order of the endpoint's row, the first failure ends it. An empty value is one that was not given.
+ */
 #pragma once
 #include "base/err.h"
 #include "base/macros.h"
@@ -43,8 +44,8 @@ struct query {
 
 /* raw: the part behind '?'. Returns 0, or ERR_INVALID with the body of the 400 appended to error.
  * query_fini() is due in both cases. */
-MUST_CHECK int query_decode(struct query *query, const struct query_param *params, struct slice raw,
-        struct buf *error);
+MUST_CHECK int query_decode(
+        struct query *query, const struct query_param *params, struct slice raw, struct buf *error);
 void query_fini(struct query *query);
 
 /* The parameter must be one of the endpoint's. Not given: "", false, 0. */

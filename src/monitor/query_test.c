@@ -9,8 +9,13 @@
 #include <cmocka.h>
 
 static const struct query_param params[] = {
-        { "text", QUERY_TEXT }, { "bool", QUERY_BOOL }, { "int", QUERY_INT }, { "u64", QUERY_U64 },
-        { "state", QUERY_STATE }, { "subs", QUERY_SUBS }, { NULL, QUERY_TEXT },
+        { "text", QUERY_TEXT },
+        { "bool", QUERY_BOOL },
+        { "int", QUERY_INT },
+        { "u64", QUERY_U64 },
+        { "state", QUERY_STATE },
+        { "subs", QUERY_SUBS },
+        { NULL, QUERY_TEXT },
 };
 
 struct good {
@@ -84,12 +89,10 @@ static void test_refused(void **unused)
                              "invalid syntax" },
                 { "int=-", "Error decoding int for 'int': strconv.Atoi: parsing \"-\": "
                            "invalid syntax" },
-                { "int=9223372036854775808",
-                        "Error decoding int for 'int': strconv.Atoi: parsing "
-                        "\"9223372036854775808\": value out of range" },
-                { "int=-9223372036854775809",
-                        "Error decoding int for 'int': strconv.Atoi: parsing "
-                        "\"-9223372036854775809\": value out of range" },
+                { "int=9223372036854775808", "Error decoding int for 'int': strconv.Atoi: parsing "
+                                             "\"9223372036854775808\": value out of range" },
+                { "int=-9223372036854775809", "Error decoding int for 'int': strconv.Atoi: parsing "
+                                              "\"-9223372036854775809\": value out of range" },
                 { "u64=-1", "Error decoding uint64 for 'u64': strconv.ParseUint: parsing \"-1\": "
                             "invalid syntax" },
                 { "u64=18446744073709551616",
@@ -106,8 +109,8 @@ static void test_refused(void **unused)
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
                 struct query query;
                 struct buf error = { 0 };
-                assert_int_equal(query_decode(&query, params, slice_str(cases[i].raw), &error),
-                        ERR_INVALID);
+                assert_int_equal(
+                        query_decode(&query, params, slice_str(cases[i].raw), &error), ERR_INVALID);
                 buf_append_char(&error, '\0');
                 assert_string_equal(error.ptr, cases[i].error);
                 buf_fini(&error);

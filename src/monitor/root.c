@@ -14,19 +14,18 @@ static const struct {
         { "Health Probe", "/healthz" },
 };
 
-static const char head[] =
-        "<!DOCTYPE html>\n"
-        "<html lang=\"en\">\n"
-        "<head>\n"
-        "<title>midge</title>\n"
-        "<style>\n"
-        "body { font-family: system-ui, sans-serif; margin: 2em; color: #223 }\n"
-        "a { color: #235 }\n"
-        "li { margin: .4em 0 }\n"
-        "code { color: #889; margin-left: .6em }\n"
-        "</style>\n"
-        "</head>\n"
-        "<body>\n";
+static const char head[] = "<!DOCTYPE html>\n"
+                           "<html lang=\"en\">\n"
+                           "<head>\n"
+                           "<title>midge</title>\n"
+                           "<style>\n"
+                           "body { font-family: system-ui, sans-serif; margin: 2em; color: #223 }\n"
+                           "a { color: #235 }\n"
+                           "li { margin: .4em 0 }\n"
+                           "code { color: #889; margin-left: .6em }\n"
+                           "</style>\n"
+                           "</head>\n"
+                           "<body>\n";
 
 static void put_text(struct buf *out, const char *text)
 {
@@ -39,8 +38,8 @@ static void put_text(struct buf *out, const char *text)
         }
 }
 
-/* Links are relative to the page, so that they survive a proxy that adds a prefix: below "/nats" the
- * last element of the base comes first. */
+/* Links are relative to the page, so that they survive a proxy that adds a prefix: below "/nats"
+ * the last element of the base comes first. */
 static void put_link(struct buf *out, const char *base, const char *label, const char *path)
 {
         const char *last = strrchr(base, '/');

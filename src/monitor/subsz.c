@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /subsz: statistics of the subscription tries, summed over accounts, and on demand the list of all
- * subscriptions (monitoring.md 5.7). The match caches belong to the loops and keep no counts, so their
- * fields are zero. */
+ * subscriptions (monitoring.md 5.7). The match caches belong to the loops and keep no counts, so
+ * their fields are zero. */
 #include "account/account.h"
 #include "account/registry.h"
 #include "base/buf.h"
@@ -19,9 +19,9 @@
 struct subsz_job {
         struct job job;
         bool list;
-        char *test, *account;            /* "": not given */
+        char *test, *account; /* "": not given */
         int64_t offset, limit;
-        uint64_t total;                  /* that match, before paging */
+        uint64_t total; /* that match, before paging */
 };
 
 static struct subsz_job *of(struct job *job)
@@ -55,8 +55,7 @@ static void put_stats(struct json_writer *w, const struct trie_stats *sum)
         json_f64(w, "avg_fanout", 0);
 }
 
-static void put_sub(
-        struct json_writer *w, const struct peer_info *info, const struct sub_info *sub)
+static void put_sub(struct json_writer *w, const struct peer_info *info, const struct sub_info *sub)
 {
         json_object_open(w, NULL);
         json_str_opt(w, "account", info->account);

@@ -72,7 +72,9 @@ static void put_parts(struct json_writer *w)
 
 static const char *write_timeout_text(enum write_timeout_policy policy)
 {
-        return policy == WRITE_TIMEOUT_CLOSE ? "close" : policy == WRITE_TIMEOUT_RETRY ? "retry" : "";
+        return policy == WRITE_TIMEOUT_CLOSE   ? "close"
+               : policy == WRITE_TIMEOUT_RETRY ? "retry"
+                                               : "";
 }
 
 static void put_process(

@@ -9,21 +9,21 @@ struct buf;
 struct monitor_env;
 
 struct varz_hit {
-        const char *name;                /* "/varz" */
+        const char *name; /* "/varz" */
         uint64_t n;
 };
 
 /* The moving part. */
 struct varz_numbers {
-        uint64_t now_ns;                 /* wall clock */
+        uint64_t now_ns; /* wall clock */
         uint64_t rss_bytes;
         int cores;
         double cpu_percent;
         uint64_t connections, total_connections;
         uint64_t counter[STAT_COUNT];
         uint64_t subscriptions;
-        int64_t cert_not_after;          /* seconds since 1970; 0: unknown */
-        const struct varz_hit *hits;     /* in byte order of their names */
+        int64_t cert_not_after;      /* seconds since 1970; 0: unknown */
+        const struct varz_hit *hits; /* in byte order of their names */
         size_t hit_n;
 };
 

@@ -22,9 +22,12 @@ static struct options plain_options(void)
         return (struct options){
                 .config_digest = "",
                 .client = { .host = "0.0.0.0", .port = 4222 },
-                .limits = { .max_connections = 65536, .max_control_line_bytes = 4096,
-                        .max_payload_bytes = 1048576, .max_pending_bytes = 67108864 },
-                .timing = { .ping_interval_ns = 120 * (int64_t)NS_PER_SEC, .ping_max = 2,
+                .limits = { .max_connections = 65536,
+                        .max_control_line_bytes = 4096,
+                        .max_payload_bytes = 1048576,
+                        .max_pending_bytes = 67108864 },
+                .timing = { .ping_interval_ns = 120 * (int64_t)NS_PER_SEC,
+                        .ping_max = 2,
                         .write_deadline_ns = 10 * (int64_t)NS_PER_SEC,
                         .auth_timeout_ns = 2 * (int64_t)NS_PER_SEC },
                 .monitor = { .host = "0.0.0.0", .http_port = 8222, .base_path = "" },
@@ -41,23 +44,30 @@ static void check(const struct monitor_env *env, const struct varz_numbers *n, c
         buf_fini(&out);
 }
 
-#define PARTS                                                                                  \
-        "  \"cluster\": {},\n  \"gateway\": {},\n  \"leaf\": {},\n  \"mqtt\": {},\n"              \
+#define PARTS                                                                                      \
+        "  \"cluster\": {},\n  \"gateway\": {},\n  \"leaf\": {},\n  \"mqtt\": {},\n"               \
         "  \"websocket\": {},\n  \"jetstream\": {},\n"
-#define KINDS(n)                                                                               \
-        "    \"clients\": " #n ",\n    \"routes\": 0,\n    \"gateways\": 0,\n    \"leafs\": 0\n  },\n"
-#define DISK                                                                                   \
-        "  \"disk_io_wait_stats\": {\n    \"waiters\": 0,\n    \"waits\": 0,\n"                   \
+#define KINDS(n)                                                                                   \
+        "    \"clients\": " #n                                                                     \
+        ",\n    \"routes\": 0,\n    \"gateways\": 0,\n    \"leafs\": 0\n  },\n"
+#define DISK                                                                                       \
+        "  \"disk_io_wait_stats\": {\n    \"waiters\": 0,\n    \"waits\": 0,\n"                    \
         "    \"wait_time\": 0,\n    \"max_wait_time\": 0\n  },\n"
 
 static void test_plain(void **unused)
 {
         struct options opts = plain_options();
         const struct monitor_env env = {
-                .options = &opts, .server_id = "NID", .server_name = "NID", .start_ns = T0,
-                .config_load_ns = T0, .client_port = 4222,
+                .options = &opts,
+                .server_id = "NID",
+                .server_name = "NID",
+                .start_ns = T0,
+                .config_load_ns = T0,
+                .client_port = 4222,
         };
-        const struct varz_numbers n = { .now_ns = T0 + NS_PER_SEC / 2, .rss_bytes = 1234, .cores = 2 };
+        const struct varz_numbers n = {
+                .now_ns = T0 + NS_PER_SEC / 2, .rss_bytes = 1234, .cores = 2
+        };
         (void)unused;
         check(&env, &n,
                 "{\n  \"server_id\": \"NID\",\n  \"server_name\": \"NID\",\n"
@@ -78,8 +88,8 @@ static void test_plain(void **unused)
                 "  \"out_client_bytes\": 0,\n  \"slow_consumers\": 0,\n"
                 "  \"stale_connections\": 0,\n  \"stalled_clients\": 0,\n  \"subscriptions\": 0,\n"
                 "  \"http_req_stats\": {},\n  \"config_load_time\": \"2026-08-21T14:50:11Z\",\n"
-                "  \"config_digest\": \"\",\n  \"slow_consumer_stats\": {\n" KINDS(0)
-                "  \"stale_connection_stats\": {\n" KINDS(0) DISK
+                "  \"config_digest\": \"\",\n  \"slow_consumer_stats\": {\n" KINDS(
+                        0) "  \"stale_connection_stats\": {\n" KINDS(0) DISK
                 "  \"midge\": \"" MIDGE_VERSION "\"\n}");
 }
 
@@ -90,8 +100,9 @@ static void test_everything(void **unused)
         opts.monitor = (struct monitor_options){ "::1", 0, -1, "nats/" };
         opts.timing.auth_timeout_ns = 1500 * (int64_t)NS_PER_MS;
         opts.timing.write_timeout = WRITE_TIMEOUT_RETRY;
-        opts.tls = (struct tls_options){ .enabled = true, .verify = true,
-                .timeout_ns = 500 * (int64_t)NS_PER_MS };
+        opts.tls = (struct tls_options){
+                .enabled = true, .verify = true, .timeout_ns = 500 * (int64_t)NS_PER_MS
+        };
         opts.config_digest = "sha256:00";
         opts.about.tags = tags;
         opts.about.tag_n = 2;
@@ -99,18 +110,38 @@ static void test_everything(void **unused)
         opts.about.values = values;
         opts.about.metadata_n = 2;
         const struct monitor_env env = {
-                .options = &opts, .server_id = "NID", .server_name = "name", .git_commit = "abc",
-                .start_ns = T0, .config_load_ns = T0 + 1, .client_port = 5000, .auth_required = true,
+                .options = &opts,
+                .server_id = "NID",
+                .server_name = "name",
+                .git_commit = "abc",
+                .start_ns = T0,
+                .config_load_ns = T0 + 1,
+                .client_port = 5000,
+                .auth_required = true,
         };
         const struct varz_hit hits[] = { { "/", 1 }, { "/varz", 2 } };
         const struct varz_numbers n = {
-                .now_ns = T0 + 93784 * NS_PER_SEC, .rss_bytes = 1, .cores = 4, .cpu_percent = 12.5,
-                .connections = 3, .total_connections = 4, .subscriptions = 5, .cert_not_after = 1787323811,
-                .counter = { [STAT_IN_MSGS] = 1, [STAT_IN_BYTES] = 2, [STAT_OUT_MSGS] = 3,
-                        [STAT_OUT_BYTES] = 4, [STAT_IN_CLIENT_MSGS] = 5, [STAT_IN_CLIENT_BYTES] = 6,
-                        [STAT_OUT_CLIENT_MSGS] = 7, [STAT_OUT_CLIENT_BYTES] = 8,
-                        [STAT_SLOW_CONSUMERS] = 9, [STAT_STALE_CONNECTIONS] = 10, [STAT_STALLS] = 11 },
-                .hits = hits, .hit_n = 2,
+                .now_ns = T0 + 93784 * NS_PER_SEC,
+                .rss_bytes = 1,
+                .cores = 4,
+                .cpu_percent = 12.5,
+                .connections = 3,
+                .total_connections = 4,
+                .subscriptions = 5,
+                .cert_not_after = 1787323811,
+                .counter = { [STAT_IN_MSGS] = 1,
+                        [STAT_IN_BYTES] = 2,
+                        [STAT_OUT_MSGS] = 3,
+                        [STAT_OUT_BYTES] = 4,
+                        [STAT_IN_CLIENT_MSGS] = 5,
+                        [STAT_IN_CLIENT_BYTES] = 6,
+                        [STAT_OUT_CLIENT_MSGS] = 7,
+                        [STAT_OUT_CLIENT_BYTES] = 8,
+                        [STAT_SLOW_CONSUMERS] = 9,
+                        [STAT_STALE_CONNECTIONS] = 10,
+                        [STAT_STALLS] = 11 },
+                .hits = hits,
+                .hit_n = 2,
         };
         (void)unused;
         check(&env, &n,
@@ -129,7 +160,8 @@ static void test_everything(void **unused)
                 "  \"tls_timeout\": 0.5,\n  \"write_deadline\": 10000000000,\n"
                 "  \"write_timeout\": \"retry\",\n"
                 "  \"start\": \"2026-08-21T14:50:11Z\",\n  \"now\": \"2026-08-22T16:53:15Z\",\n"
-                "  \"uptime\": \"1d2h3m4s\",\n  \"mem\": 1,\n  \"cores\": 4,\n  \"gomaxprocs\": 4,\n"
+                "  \"uptime\": \"1d2h3m4s\",\n  \"mem\": 1,\n  \"cores\": 4,\n  \"gomaxprocs\": "
+                "4,\n"
                 "  \"cpu\": 12.5,\n  \"connections\": 3,\n  \"total_connections\": 4,\n"
                 "  \"routes\": 0,\n  \"remotes\": 0,\n  \"leafnodes\": 0,\n  \"in_msgs\": 1,\n"
                 "  \"in_bytes\": 2,\n  \"in_client_msgs\": 5,\n  \"in_client_bytes\": 6,\n"
@@ -142,10 +174,9 @@ static void test_everything(void **unused)
                 "  \"config_digest\": \"sha256:00\",\n"
                 "  \"tags\": [\n    \"a:1\",\n    \"b\"\n  ],\n"
                 "  \"metadata\": {\n    \"area\": \"\\u003ca\\u003e\",\n    \"zone\": \"z\"\n  },\n"
-                "  \"slow_consumer_stats\": {\n" KINDS(9)
-                "  \"stale_connection_stats\": {\n" KINDS(10) DISK
-                "  \"tls_cert_not_after\": \"2026-08-21T14:50:11Z\",\n"
-                "  \"midge\": \"" MIDGE_VERSION "\"\n}");
+                "  \"slow_consumer_stats\": {\n" KINDS(9) "  \"stale_connection_stats\": {\n" KINDS(
+                        10) DISK "  \"tls_cert_not_after\": \"2026-08-21T14:50:11Z\",\n"
+                                 "  \"midge\": \"" MIDGE_VERSION "\"\n}");
 }
 
 int main(void)
