@@ -4,7 +4,7 @@
 #pragma once
 #include <stdint.h>
 
-enum { HIST_SUB_BITS = 6, HIST_BUCKETS = (64 - HIST_SUB_BITS) << HIST_SUB_BITS };
+enum { HIST_SUB_BITS = 6, HIST_BUCKETS = (65 - HIST_SUB_BITS) << HIST_SUB_BITS };
 
 struct hist {
         uint64_t count[HIST_BUCKETS];
