@@ -3,6 +3,7 @@
 #include "conf/report.h"
 #include "base/text.h"
 #include <stdio.h>
+#include <string.h>
 
 void report_fini(struct conf_report *report)
 {
@@ -37,10 +38,27 @@ void report_warning(struct conf_report *report, const struct conf_value *at, con
         report->warning_n++;
 }
 
+/* Types go by the reference's names, which its own sentences print; people read these. */
+static const char *plain_type(const char *name)
+{
+        static const struct {
+                const char *name, *plain;
+        } types[] = {
+                { "string", "a string" },          { "int64", "an integer" },
+                { "float64", "a number" },         { "bool", "a boolean" },
+                { "time.Time", "a date" },         { "[]interface {}", "a list" },
+                { "map[string]interface {}", "a map" },
+        };
+        for (size_t i = 0; i < ARRAY_N(types); i++)
+                if (strcmp(types[i].name, name) == 0)
+                        return types[i].plain;
+        return name;
+}
+
 void report_type(struct conf_report *report, const struct conf_value *value, const char *wanted)
 {
-        report_error(report, value, "interface conversion: interface {} is %s, not %s",
-                conf_type_name(value), wanted);
+        report_error(report, value, "wrong type: expected %s, got %s", plain_type(wanted),
+                plain_type(conf_type_name(value)));
 }
 
 const char *report_quote(struct slice name, char *dst, size_t size)

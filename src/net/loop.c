@@ -141,6 +141,10 @@ void loop_stop(struct loop *loop)
 void loop_free(struct loop *loop)
 {
         struct loop_uv *uv = loop->uv;
+        struct loop *caller = current;
+        current = loop; /* letters that came after the thread ended find their owner here */
+        run_mail(loop);
+        current = caller;
         uv_walk(&uv->loop, close_handle, NULL);
         uv_run(&uv->loop, UV_RUN_DEFAULT);
         ASSERT(uv_loop_close(&uv->loop) == 0);

@@ -48,7 +48,8 @@ struct loop {
 
 /* Control thread. The loop exists and accepts mail, but nothing runs until loop_run(). */
 struct loop *loop_new(unsigned index);
-void loop_free(struct loop *loop);            /* after its thread ended */
+/* After its thread ended and nobody posts any more; delivers the letters that are left. */
+void loop_free(struct loop *loop);
 
 /* Run until loop_stop_post(); the calling thread becomes the owner. */
 void loop_run(struct loop *loop);

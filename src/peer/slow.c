@@ -8,7 +8,7 @@
 #include "peer/settings.h"
 
 enum { EARLY_FLUSH_BYTES = 128 * 1024 };
-#define STALL_STEP_NS (2 * NS_PER_MS)
+#define STALL_STEP_NS NS_PER_MS
 #define STALL_TOTAL_NS (10 * NS_PER_MS)
 
 static void count_slow(struct peer *peer)

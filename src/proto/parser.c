@@ -13,6 +13,7 @@
 #include "proto/parser.h"
 
 #define ARGS_MAX 4
+#define SEPARATOR_BYTES_MAX 4096 /* blanks between a verb and its first argument */
 #define CONTROL_LINE_FACTOR 16 /* for kinds other than client: origin, account, queues */
 #define SPECIALISED static inline __attribute__((always_inline))
 #define EACH_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
@@ -115,13 +116,12 @@ static inline size_t line_limit(const struct parser *p)
 }
 
 /* The limit counts argument bytes; the separators before them, which the reference lets grow
- * without end, are held to it as well because they stay in the connection's buffer. */
+ * without end, have a bound of their own because they stay in the connection's buffer. */
 static inline bool line_is_over(
         const struct parser *p, const char *verb_end, const char *begin, const char *end)
 {
-        size_t limit = line_limit(p);
-
-        return (size_t)(end - begin) > limit || (size_t)(begin - verb_end) > limit;
+        return (size_t)(end - begin) > line_limit(p) ||
+               (size_t)(begin - verb_end) > SEPARATOR_BYTES_MAX;
 }
 
 /* No LF yet. */
@@ -266,6 +266,7 @@ SPECIALISED int publish_take(struct parser *p, const char *data, size_t len, enu
         struct args a;
         enum scan scan = args_scan(data + verb_bytes, data + len, least + 1, &a);
 
+        out->verb = verb; /* also beside an error */
         if (UNLIKELY(scan != SCAN_LINE))
                 return line_unsplit(p, data, len, verb_bytes);
         if (UNLIKELY(line_is_over(p, data + verb_bytes, a.begin, a.end)))
@@ -291,6 +292,7 @@ SPECIALISED int interest_take(struct parser *p, const char *data, size_t len, en
         struct args a;
         enum scan scan = args_scan(data + verb_bytes, data + len, least + 1, &a);
 
+        out->verb = verb; /* also beside an error */
         if (UNLIKELY(scan != SCAN_LINE))
                 return line_unsplit(p, data, len, verb_bytes);
         if (UNLIKELY(line_is_over(p, data + verb_bytes, a.begin, a.end)))

@@ -410,10 +410,26 @@ static void test_control_line(void **state)
                 CASE("-ERR 'too long'\r\n", "line", .max_control_line = 8),
                 CASE("PING12345678\r\n", "PING; more", .max_control_line = 8),
                 CASE("PING123456789\r\n", "line", .max_control_line = 8),
-                CASE("PUB          a 1\r\n", "line", .max_control_line = 8),
+                CASE("PUB          a 1\r\nx\r\n", "PUB subject=a size=1 payload=x; more",
+                        .max_control_line = 8),
         };
 
         check_all(cases, ARRAY_N(cases));
+}
+
+/* Blanks behind the verb are not arguments, but they are bounded. */
+static void test_separators(void **state)
+{
+        enum { BLANKS = 4096 };
+        static char line[3 + BLANKS + 1];
+        struct parser p;
+        struct frame frame;
+
+        memcpy(line, "SUB", 3);
+        memset(line + 3, ' ', BLANKS + 1);
+        parser_init(&p, VERB_KIND_CLIENT);
+        assert_int_equal(PARSE_MORE, parser_next(&p, line, 3 + BLANKS, &frame));
+        assert_int_equal(ERR_PROTO_CONTROL_LINE, parser_next(&p, line, 3 + BLANKS + 1, &frame));
 }
 
 /* TestMaxControlLineNonClientUpperBound: 16 times the limit for other kinds. */
@@ -503,6 +519,7 @@ int main(void)
                 cmocka_unit_test(test_max_payload),
                 cmocka_unit_test(test_max_payload_frame),
                 cmocka_unit_test(test_control_line),
+                cmocka_unit_test(test_separators),
                 cmocka_unit_test(test_control_line_of_others),
                 cmocka_unit_test(test_server_verbs),
                 cmocka_unit_test(test_need),

@@ -77,8 +77,6 @@ static int prepare(struct server *server, struct options **now, struct tls_ctx *
         *now = options_reload(server->opts, &server->launch->flags, &hooks, text);
         if (*now == NULL)
                 return ERR_CONFIG;
-        if ((*now)->client.port < 0)
-                (*now)->client.port = server->client_port;
         if (options_diff(server->opts, *now, diff, &eb) < 0 || compile_tls(*now, tls, &eb) < 0) {
                 buf_append_str(text, eb.text);
                 return ERR_CONFIG;

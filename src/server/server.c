@@ -81,6 +81,7 @@ static void on_joined(struct mail *mail)
         struct server *server = letter->server;
         xfree(letter);
         loop_timer_stop(server->control, &server->drain_timer);
+        workers_free(server);
         server->workers_joined = true;
         end_if_done(server);
 }
@@ -89,7 +90,7 @@ static void on_joined(struct mail *mail)
 static void join_workers(void *ctx)
 {
         struct server *server = ctx;
-        workers_stop(server);
+        workers_join(server);
         struct join_mail *letter = xnew(struct join_mail);
         letter->server = server;
         letter->mail.deliver = on_joined;
@@ -186,8 +187,8 @@ static int start_listener(struct server *server, struct errbuf *eb)
         const struct listen_options *client = &server->opts->client;
         int rc = listener_open(&server->clients, server->control, client->host,
                 client->port < 0 ? 0 : client->port, on_accept, server, eb);
-        if (rc == 0) /* from here on the real port is the configured one: -1 never counts as a change */
-                server->client_port = server->opts->client.port = listener_port(server->clients);
+        if (rc == 0)
+                server->client_port = server->opts->client.bound_port = listener_port(server->clients);
         return rc;
 }
 
@@ -278,11 +279,11 @@ static int start(struct server *server, struct errbuf *eb)
                 errbuf_prefix(eb, "Can't start monitoring");
                 return ERR_IO;
         }
-        banner_listening(server);
         if (start_files(server, eb) < 0) {
                 errbuf_prefix(eb, "Could not write pidfile");
                 return ERR_IO;
         }
+        banner_listening(server);
         return 0;
 }
 

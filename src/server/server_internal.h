@@ -43,7 +43,8 @@ struct server {
 
 /* workers.c */
 void workers_start(struct server *server);       /* loops, rosters, dispatch, threads */
-void workers_stop(struct server *server);        /* after they drained: join and free */
+void workers_join(struct server *server);        /* any thread: wait until all of them have drained */
+void workers_free(struct server *server);        /* after that */
 void workers_apply(struct server *server);       /* hand server->settings to every loop */
 void workers_drain(struct server *server);       /* close every peer; call again to insist */
 void workers_trim(struct server *server, uint64_t n); /* close n clients for max_connections */

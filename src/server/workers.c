@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
+#include "base/rcu.h"
 #include "base/thread.h"
 #include "dispatch/dispatch.h"
 #include "net/loop.h"
@@ -39,17 +40,25 @@ void workers_start(struct server *server)
         }
 }
 
-void workers_stop(struct server *server)
+void workers_join(struct server *server)
 {
         for (unsigned i = 0; i < server->peers.loop_n; i++)
                 thread_join(server->threads[i]);
+}
+
+void workers_free(struct server *server)
+{
+        rcu_barrier_wait(); /* the reclaim thread may still be inside the post of the last letter */
         for (unsigned i = 0; i < server->peers.loop_n; i++) {
-                roster_free(server->loops[i]->roster);
-                dispatch_free(server->loops[i]->dispatch);
+                struct roster *roster = server->loops[i]->roster;
+                struct dispatch *dispatch = server->loops[i]->dispatch;
                 loop_free(server->loops[i]);
+                roster_free(roster);
+                dispatch_free(dispatch);
         }
         xfree(server->threads);
         xfree(server->loops);
+        server->peers.loop_n = 0;
 }
 
 struct loop_mail {
