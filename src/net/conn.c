@@ -100,11 +100,19 @@ static void conn_final(struct conn *conn)
 /* Everything is written: half-close and wait for the peer, or end at once. */
 static void conn_written(struct conn *conn)
 {
+        if (!conn->job_out && !conn->parted) {
+                conn->parted = true;
+                conn->top->ops->shutdown(conn->top);
+        }
+        if (!conn->job_out && conn->top->ops->held(conn->top) > 0) { /* the goodbye as well */
+                conn->blocked = true;
+                conn_watch(conn);
+                return;
+        }
         if (!conn->linger || conn->job_out) {
                 conn_final(conn);
                 return;
         }
-        conn->top->ops->shutdown(conn->top);
         if (shutdown(conn->tcp.fd, SHUT_WR) != 0) {
                 conn_final(conn);
                 return;

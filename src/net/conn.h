@@ -75,6 +75,7 @@ struct conn {
         bool in_input;                   /* inside on_input: no re-entrance */
         bool job_out;                    /* a handshake step is with the crypto pool */
         bool linger;                     /* closing asked for LINGER */
+        bool parted;                     /* the top layer said goodbye */
         bool finish_wanted;              /* closing waits for the job */
         bool moved;                      /* bytes left since the deadline was armed */
 };

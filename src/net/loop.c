@@ -11,6 +11,7 @@
 #include "base/rcu.h"
 #include "base/thread.h"
 #include "net/conn.h"
+#include <sched.h>
 
 static _Thread_local struct loop *current;
 
@@ -142,6 +143,8 @@ void loop_free(struct loop *loop)
 {
         struct loop_uv *uv = loop->uv;
         struct loop *caller = current;
+        while (atomic_load_explicit(&loop->shared.posters, memory_order_acquire) > 0)
+                sched_yield();
         current = loop; /* letters that came after the thread ended find their owner here */
         run_mail(loop);
         current = caller;
@@ -161,10 +164,12 @@ void loop_free(struct loop *loop)
 
 void loop_post(struct loop *loop, struct mail *mail)
 {
-        if (!mailbox_push(&loop->shared.mail, mail))
-                return; /* somebody before us woke the loop, or it is awake */
-        if (loop != current && atomic_load(&loop->shared.sleeping))
+        /* The letter may be the one that ends the loop: loop_free() waits until we are out of here. */
+        atomic_fetch_add_explicit(&loop->shared.posters, 1, memory_order_relaxed);
+        bool first = mailbox_push(&loop->shared.mail, mail); /* else somebody before us sees to it */
+        if (first && loop != current && atomic_load(&loop->shared.sleeping))
                 uv_async_send(&loop->uv->wake);
+        atomic_fetch_sub_explicit(&loop->shared.posters, 1, memory_order_release);
 }
 
 void loop_timer_start(struct loop *loop, struct timer *timer, uint64_t after_ns)

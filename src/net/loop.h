@@ -29,6 +29,7 @@ struct loop {
         struct {
                 struct mailbox mail;
                 _Atomic bool sleeping;        /* inside the poll: a letter must wake it */
+                _Atomic unsigned posters;     /* threads inside loop_post() */
         } shared;
         struct {
                 uint64_t now_ns;              /* monotonic, cached once per iteration */
