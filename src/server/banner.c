@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The start-up lines people and tools look for: the reference's, in its order (config.md 4.6). */
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "server/server_internal.h"
+#include "tls/tls_ctx.h"
 #include <string.h>
 
 #define BIG_PAYLOAD_BYTES (8 * 1024 * 1024)
+
+/* Every flag that the reference knows is about JetStream, so here none is supported yet. */
+static void print_feature_flags(const struct options *opts)
+{
+        struct buf names = { 0 };
+        if (opts->features.n == 0)
+                return;
+        for (int i = 0; i < opts->features.n; i++)
+                buf_printf(&names, "%s%s", i ? ", " : "", opts->features.names[i]);
+        log_info(NULL, "  Feature flags:");
+        log_info(NULL, "    Configured:    none");
+        log_info(NULL, "    Unsupported:   %.*s", SLICE_ARG(buf_slice(&names)));
+        buf_fini(&names);
+}
 
 void banner_print(struct server *server)
 {
@@ -16,11 +33,38 @@ void banner_print(struct server *server)
         log_info(NULL, "  Midge:    %s", MIDGE_VERSION);
         log_info(NULL, "  Name:     %s", opts->server_name[0] ? opts->server_name : server->id);
         log_info(NULL, "  ID:       %s", server->id);
+        print_feature_flags(opts);
+        if (opts->prof_port != 0)
+                log_warn(NULL, "prof_port is accepted but no port is opened: perf and gdb profile this server");
         if (opts->config_file)
                 log_info(NULL, "Using configuration file: %s (%s)", opts->config_file, opts->config_digest);
         if (opts->limits.max_payload_bytes > BIG_PAYLOAD_BYTES)
                 log_warn(NULL, "Maximum payloads over 8.00 MB are generally discouraged and could lead to "
                                "poor performance");
+}
+
+#define DAY_S (24 * 3600)
+
+enum { EXPIRY_WARN_DAYS = 14 };
+
+/* What the reference leaves to be found out by failing clients. */
+void banner_tls_warnings(const struct server *server)
+{
+        char date[40];
+        if (server->tls == NULL)
+                return;
+        int64_t not_after = tls_ctx_not_after(server->tls), now = (int64_t)(clock_wall_ns() / NS_PER_SEC);
+        clock_rfc3339((uint64_t)not_after * NS_PER_SEC, date, sizeof date);
+        if (not_after == 0)
+                log_warn(NULL, "The tls map has no certificate: every client will fail to connect");
+        else if (not_after <= now)
+                log_warn(NULL, "TLS certificate expired on %s: clients that verify it will fail to connect", date);
+        else if (not_after - now < EXPIRY_WARN_DAYS * DAY_S)
+                log_warn(NULL, "TLS certificate expires on %s, in %lld days", date,
+                        (long long)((not_after - now) / DAY_S));
+        if (server->opts->tls.verify && server->opts->tls.ca_file == NULL)
+                log_warn(NULL, "Client certificates are verified against the system's trust store because "
+                               "ca_file is not set: one from any public CA passes");
 }
 
 void banner_listening(struct server *server)
@@ -34,6 +78,7 @@ void banner_listening(struct server *server)
                 if (opts->tls.handshake_first && opts->tls.first_fallback_ns == 0)
                         log_warn(NULL, "Clients that are not using \"TLS Handshake First\" option will fail "
                                        "to connect");
+                banner_tls_warnings(server);
         }
         log_info(NULL, "Server is ready");
 }

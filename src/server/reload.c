@@ -62,6 +62,7 @@ static void swap(struct server *server, struct options *now, struct tls_ctx *tls
         settings_unref(old_settings);
         tls_ctx_unref(old_tls);
         options_free(old);
+        banner_tls_warnings(server);
         log_info(NULL, "Reloaded server configuration (%s)", now->config_digest);
 }
 

@@ -52,6 +52,7 @@ void workers_trim(struct server *server, uint64_t n); /* close n clients for max
 /* banner.c: the start-up lines (config.md 4.6). */
 void banner_print(struct server *server);
 void banner_listening(struct server *server);
+void banner_tls_warnings(const struct server *server);   /* also after a reload */
 
 /* compile.c: options to what the lower layers take. */
 MUST_CHECK int compile_tls(const struct options *opts, struct tls_ctx **out, struct errbuf *eb);

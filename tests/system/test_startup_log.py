@@ -87,6 +87,37 @@ def test_warnings(start):
             "performance") in server.entries()
 
 
+def test_feature_flags(start):
+    server = start("feature_flags { not_a_flag: true, another: false }")
+    texts = server.texts()
+    at = texts.index("  Feature flags:")
+    assert texts[at + 1:at + 3] == ["    Configured:    none",
+                                    "    Unsupported:   another, not_a_flag"]
+
+
+# What the reference leaves to be found out by clients that fail.
+@pytest.mark.midge_only
+@pytest.mark.parametrize("pair, more, line", [
+    ("server-expired", "", r"TLS certificate expired on \d{4}-\d\d-\d\dT[\d:]+Z: clients that verify it "
+                           r"will fail to connect"),
+    (None, "", "The tls map has no certificate: every client will fail to connect"),
+    ("server", "verify: true", "Client certificates are verified against the system's trust store "
+                               "because ca_file is not set: one from any public CA passes"),
+])
+def test_tls_warnings(start, certs, pair, more, line):
+    files = f'cert_file: "{certs.cert(pair)}", key_file: "{certs.key(pair)}"' if pair else ""
+    server = start(f"tls {{ {files}\n{more} }}")
+    warnings = [text for level, text in server.entries() if level == "WRN"]
+    assert len(warnings) == 1 and re.fullmatch(line, warnings[0]), warnings
+
+
+@pytest.mark.midge_only
+def test_profiling_port_warning(start):
+    server = start("prof_port: 6060")
+    assert ("WRN", "prof_port is accepted but no port is opened: perf and gdb profile this "
+            "server") in server.entries()
+
+
 def test_plaintext_password_warning(start):
     server = start("authorization { user: a, password: b }")
     texts = server.texts()
