@@ -136,7 +136,7 @@ static int start_http(struct monitor *monitor, struct tls_ctx *tls, struct errbu
         const struct http_server_env env = {
                 .loop = monitor->env.control,
                 .host = opts->host,
-                .port = port < 0 ? 0 : port,
+                .port = port == -1 ? 0 : port,
                 .tls = tls,
                 .crypto = monitor->env.crypto,
                 .on_request = on_request,

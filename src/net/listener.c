@@ -141,6 +141,8 @@ int listener_open(struct listener **out, struct loop *loop, const char *host, in
 {
         const char *step = "listen";
         struct errbuf cause = { "" };
+        if (port < 0 || port > UINT16_MAX)
+                return errbuf_set(eb, ERR_RANGE, "listen tcp: address %d: invalid port", port);
         int fd = is_any(host) ? open_any(port, &step) : open_host(host, port, &step, &cause);
         if (fd < 0 && cause.text[0])
                 return errbuf_set(eb, fd, "%s", cause.text);

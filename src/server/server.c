@@ -186,7 +186,7 @@ static int start_listener(struct server *server, struct errbuf *eb)
 {
         const struct listen_options *client = &server->opts->client;
         int rc = listener_open(&server->clients, server->control, client->host,
-                client->port < 0 ? 0 : client->port, on_accept, server, eb);
+                client->port == -1 ? 0 : client->port, on_accept, server, eb);
         if (rc == 0)
                 server->client_port = server->opts->client.bound_port = listener_port(server->clients);
         return rc;
@@ -271,7 +271,7 @@ static int start(struct server *server, struct errbuf *eb)
         if (start_listener(server, eb) < 0) {
                 struct errbuf cause = *eb;
                 return errbuf_set(eb, ERR_IO, "Error listening on port: %s:%d, \"%s\"", client->host,
-                        client->port < 0 ? 0 : client->port, cause.text);
+                        client->port == -1 ? 0 : client->port, cause.text);
         }
         server->settings = compile_settings(server);
         workers_start(server);

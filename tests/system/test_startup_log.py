@@ -192,6 +192,15 @@ def test_monitor_port_in_use(start, taken):
                   rf"127\.0\.0\.1:{taken}: bind: address already in use")
 
 
+@pytest.mark.parametrize("port", [65536, 99999, -5])
+def test_port_out_of_range(start, port):
+    server = start(None, args=["-a", "127.0.0.1", "-p", port], ready=False)
+    fatal(server, rf'Error listening on port: 127\.0\.0\.1:{port}, "listen tcp: address {port}: invalid port"')
+    server = start(None, args=["-a", "127.0.0.1", "-p", "-1", "-m", port], ready=False)
+    fatal(server, rf"Can't start monitoring: can't listen to the monitor port: "
+                  rf"listen tcp: address {port}: invalid port")
+
+
 # TestMonitorBothPortsConfigured, TestMonitorNoTLSConfig
 def test_monitoring_misconfigured(start):
     server = start('listen: "127.0.0.1:-1"\nhttps: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"', base=False,
