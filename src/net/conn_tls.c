@@ -46,13 +46,15 @@ static uint64_t source_of(const struct conn *conn)
 static void send_out(struct conn *conn)
 {
         struct handshake *hs = conn->handshake;
-        while (hs->out.len > 0) {
-                struct iovec iov = { hs->out.ptr, hs->out.len };
+        size_t sent = 0;
+        while (sent < hs->out.len) {
+                struct iovec iov = { hs->out.ptr + sent, hs->out.len - sent };
                 ssize_t n = conn->tcp.base.ops->send(&conn->tcp.base, &iov, 1);
                 if (n <= 0)
                         break; /* a broken socket shows at the next read */
-                buf_consume(&hs->out, (size_t)n);
+                sent += (size_t)n;
         }
+        buf_consume(&hs->out, sent);
         conn->blocked = hs->out.len > 0;
 }
 

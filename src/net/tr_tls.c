@@ -101,17 +101,20 @@ static int encrypt_iov(struct tr_tls *tls, const struct iovec *iov, int iov_n, s
 
 int tr_tls_drain(struct tr_tls *tls)
 {
-        while (tls->out.len > 0) {
-                struct iovec iov = { tls->out.ptr, tls->out.len };
+        size_t sent = 0;
+        int rc = 0;
+        while (rc == 0 && sent < tls->out.len) {
+                struct iovec iov = { tls->out.ptr + sent, tls->out.len - sent };
                 ssize_t n = tls->base.below->ops->send(tls->base.below, &iov, 1);
-                if (n < 0)
-                        return (int)n;
-                if (n == 0)
-                        return ERR_AGAIN;
-                buf_consume(&tls->out, (size_t)n);
+                if (n > 0)
+                        sent += (size_t)n;
+                else
+                        rc = n == 0 ? ERR_AGAIN : (int)n;
         }
-        buf_fini(&tls->out);
-        return 0;
+        buf_consume(&tls->out, sent); /* once: what stays is moved to the front */
+        if (rc == 0)
+                buf_fini(&tls->out);
+        return rc;
 }
 
 static ssize_t tls_send(struct transport *tr, const struct iovec *iov, int iov_n)
