@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes into parcels comes out, and every chunk is given back. */
+#include "dispatch/parcel.h"
+#include "account/sub.h"
+#include "base/chunk.h"
+#include "base/mem.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { MESSAGES = 400, LARGE_EVERY = 9, LARGE_BYTES = 10000, SUBS = 5 };
+
+static struct parcel *full[MESSAGES];
+static unsigned full_n;
+static struct sub *subs[SUBS];
+static struct trie_link *links[SUBS];
+static struct chunk *chunk;
+
+static void on_full(struct parcel *parcel)
+{
+        full[full_n++] = parcel;
+}
+
+static struct msg message(unsigned i, char *text, size_t size)
+{
+        size_t body = i % LARGE_EVERY == 0 ? LARGE_BYTES + i : i % 90;
+        int n = snprintf(text, size, "orders.%u reply.%u %zu", i, i, body);
+        char *reply = strchr(text, ' ') + 1, *total = strrchr(text, ' ') + 1;
+        return (struct msg){
+                .subject = slice_of(text, (size_t)(reply - text - 1)),
+                .reply = i % 2 ? slice_of(reply, (size_t)(total - reply - 1)) : SLICE_NULL,
+                .header_size = i % 3 ? SLICE_NULL : SLICE_LIT("007"),
+                .total_size = slice_of(total, (size_t)(text + n - total)),
+                .wire = slice_of(chunk->data + i, body + 2),
+                .chunk = chunk,
+                .header_bytes = i % 3 ? 0 : 7,
+        };
+}
+
+static void check(unsigned i, const struct parcel_entry *entry, const struct msg *got)
+{
+        char text[128];
+        struct msg want = message(i, text, sizeof text);
+        assert_true(slice_eq(got->subject, want.subject));
+        assert_true(slice_eq(got->reply, want.reply));
+        assert_true(slice_eq(got->header_size, want.header_size));
+        assert_true(slice_eq(got->total_size, want.total_size));
+        assert_true(slice_eq(got->wire, want.wire));
+        assert_int_equal(got->header_bytes, want.header_bytes);
+        assert_int_equal(got->chunk != NULL, i % LARGE_EVERY == 0);
+        assert_int_equal(entry->sub_n, 1 + i % SUBS);
+        for (uint32_t s = 0; s < entry->sub_n; s++)
+                assert_ptr_equal(entry->subs[s], subs[s]);
+        assert_int_equal(entry->queue, i % 4 == 0);
+        assert_int_equal(entry->hops, i % 8);
+}
+
+static void comes_out_as_it_went_in(void **state)
+{
+        (void)state;
+        struct parcel *open = NULL;
+        unsigned seen = 0;
+        size_t charged = 0;
+        chunk = chunk_new(64 * 1024);
+        for (uint32_t i = 0; i < chunk->cap; i++)
+                chunk->data[i] = (char)(i * 7 + i / 256);
+        for (int i = 0; i < SUBS; i++) {
+                subs[i] = sub_new(NULL, 0, SLICE_LIT("orders.>"), SLICE_NULL, SLICE_LIT("1"));
+                links[i] = &subs[i]->link;
+        }
+        for (unsigned i = 0; i < MESSAGES; i++) {
+                char text[128];
+                struct msg msg = message(i, text, sizeof text);
+                const struct parcel_entry flags = { .queue = i % 4 == 0, .hops = i % 8 };
+                parcel_add(&open, NULL, &msg, NULL, links, 1 + i % SUBS, &flags, on_full);
+        }
+        assert_true(full_n >= 1);
+        on_full(open);
+        for (unsigned p = 0; p < full_n; p++) {
+                struct parcel_entry *entry = NULL;
+                struct msg got;
+                assert_true(full[p]->used <= full[p]->cap);
+                assert_true(full[p]->charge_bytes >= full[p]->cap);
+                charged += full[p]->charge_bytes;
+                while ((entry = parcel_next(full[p], entry, &got)))
+                        check(seen++, entry, &got);
+        }
+        assert_int_equal(seen, MESSAGES);
+        assert_true(charged >= full_n * (size_t)chunk->cap); /* each holds the chunk, and once */
+        assert_true(charged < full_n * ((size_t)chunk->cap + 80 * 1024));
+        assert_true(chunk_is_shared(chunk));
+        for (unsigned p = 0; p < full_n; p++)
+                parcel_free(full[p]);
+        assert_false(chunk_is_shared(chunk));
+        chunk_unref(chunk);
+        for (int i = 0; i < SUBS; i++)
+                sub_free(subs[i]);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = { cmocka_unit_test(comes_out_as_it_went_in) };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
