@@ -39,6 +39,7 @@ enum {
         CHURNERS = 3,
         LIVES = 100, /* connections of each churner */
         JOBS = 20000,
+        BARRIERS = 3000,
 };
 
 static struct peer_server server;
@@ -392,6 +393,32 @@ static void post_jobs(struct crypto_pool *pool)
         }
 }
 
+/* PING and PONG are a barrier across connections: what was published before the publisher's PONG
+ * comes before the PONG of a subscriber who asks afterwards, though they live on different loops,
+ * busy with the rest of this test. */
+static void check_barrier(void)
+{
+        struct wire *from = xnew(struct wire), *to = xnew(struct wire);
+        wire_greet(from, 0);
+        wire_greet(to, 1);
+        wire_say(to, "SUB barrier 1\r\nPING\r\n");
+        wire_expect(to, "PONG");
+        for (int i = 0; i < BARRIERS; i++) {
+                wire_say(from, "PUB barrier 2\r\nhi\r\nPING\r\n");
+                wire_expect(from, "PONG");
+                wire_say(to, "PING\r\n");
+                char *line; /* INFO and the server's own PING may stand before it */
+                while ((line = wire_line(to)) && strncmp(line, "MSG", 3) != 0)
+                        CHECK(strcmp(line, "PONG") != 0, "PONG came before the message");
+                CHECK(line, "no message");
+                wire_expect(to, "PONG");
+        }
+        close(from->fd);
+        close(to->fd);
+        xfree(from);
+        xfree(to);
+}
+
 static struct thread *begin(thread_fn fn, unsigned self)
 {
         return thread_start("actor", THREAD_TEST, fn, (void *)(uintptr_t)self);
@@ -413,6 +440,7 @@ int main(void)
                 threads[n++] = begin(publish, i);
         for (unsigned i = 0; i < CHURNERS; i++)
                 threads[n++] = begin(churn, i);
+        check_barrier();
         struct crypto_pool *pool = crypto_pool_new(2, 64);
         post_jobs(pool);
         while (atomic_load(&publishing) > 0) {
