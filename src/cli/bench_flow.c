@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pub, sub, pair, fanout: publishers pour prepared batches, subscribers count bytes. Every message of one
- * subscription has the same length, so bytes are messages. */
+/* pub, sub, pair, fanout: publishers pour prepared batches, subscribers compare the line of each
+ * message with the one they expect and step over its payload; any other line is read as such. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/bench_conn.h"
-#include <stdio.h>
+#include <string.h>
 
 enum { BATCH_BYTES = 64 * 1024, AHEAD_BYTES = 256 * 1024 };
 
 struct flow {
         struct bench_conn bc;
-        struct list member;              /* publisher: in its worker's list */
-        struct chunk *batch;             /* publisher: batch_n messages of msg_bytes each */
-        size_t msg_bytes;
+        struct list member; /* publisher: in its worker's list */
+        bool publisher;
+        bool asked, finished; /* publisher: the last PING left, its PONG came */
+        struct chunk *batch;  /* publisher: batch_n messages */
+        size_t msg_bytes;     /* one message whole, with its line */
         uint64_t batch_n, left;
-        uint64_t partial_bytes;          /* subscriber: of the message that is still coming */
-        bool publisher, flushing;
+        char *line; /* subscriber: of the messages it expects; owned */
+        size_t line_bytes;
+        size_t skip_bytes; /* subscriber: of the message that is still coming */
 };
 
 static uint32_t publisher_n(const struct bench_options *opts)
@@ -28,22 +31,9 @@ static uint32_t publisher_n(const struct bench_options *opts)
 
 static uint32_t subscriber_n(const struct bench_options *opts)
 {
-        switch (opts->mode) {
-        case BENCH_PUB:
-                return 0;
-        case BENCH_FANOUT:
-                return opts->subscribers;
-        default:
-                return opts->clients;
-        }
-}
-
-static uint64_t expected(const struct bench_options *opts)
-{
         if (opts->mode == BENCH_PUB)
                 return 0;
-        bool copies = opts->queue == NULL && (opts->mode == BENCH_FANOUT || opts->mode == BENCH_SUB);
-        return opts->msgs * (copies ? subscriber_n(opts) : 1);
+        return opts->mode == BENCH_FANOUT ? opts->subscribers : opts->clients;
 }
 
 static uint32_t flow_conn_n(const struct bench_options *opts)
@@ -51,18 +41,26 @@ static uint32_t flow_conn_n(const struct bench_options *opts)
         return publisher_n(opts) + subscriber_n(opts);
 }
 
+static uint64_t flow_expected(const struct bench_options *opts)
+{
+        if (opts->mode == BENCH_PUB)
+                return 0;
+        bool copies = opts->queue == NULL && opts->mode != BENCH_PAIR;
+        return opts->msgs * (copies ? subscriber_n(opts) : 1);
+}
+
 /* Pairs have a subject each, everybody else shares one. */
 static void subject_of(const struct bench_options *opts, uint32_t i, struct buf *out)
 {
+        buf_append_str(out, opts->subject);
         if (opts->mode == BENCH_PAIR)
-                buf_printf(out, "%s.%u", opts->subject, i);
-        else
-                buf_append_str(out, opts->subject);
+                buf_printf(out, ".%u", i);
 }
 
-static void prepare(struct flow *flow, uint32_t i)
+/* ---- publisher ----------------------------------------------------------------------------- */
+
+static void prepare(struct flow *flow, const struct bench_options *opts, uint32_t i)
 {
-        const struct bench_options *opts = flow->bc.shared->opts;
         struct buf one = { 0 };
         buf_append_str(&one, "PUB ");
         subject_of(opts, i, &one);
@@ -84,12 +82,13 @@ static void pour(struct flow *flow)
         struct conn *conn = &flow->bc.conn;
         while (flow->left > 0 && conn->out.bytes < AHEAD_BYTES) {
                 uint64_t n = flow->left < flow->batch_n ? flow->left : flow->batch_n;
-                outq_append_ref(&conn->out, flow->batch, slice_of(flow->batch->data, n * flow->msg_bytes));
+                outq_append_ref(
+                        &conn->out, flow->batch, slice_of(flow->batch->data, n * flow->msg_bytes));
                 flow->left -= n;
                 atomic_fetch_add_explicit(&flow->bc.shared->done, n, memory_order_relaxed);
         }
-        if (flow->left == 0 && !flow->flushing) {
-                flow->flushing = true; /* the PONG tells that the server has read everything */
+        if (flow->left == 0 && !flow->asked) {
+                flow->asked = true; /* the PONG tells that the server has read everything */
                 conn_send(conn, SLICE_LIT("PING\r\n"));
         }
         if (conn->out.bytes > 0)
@@ -103,46 +102,99 @@ static void flow_flushed(struct bench_conn *bc)
                 pour(flow);
 }
 
+static void flow_pong(struct bench_conn *bc)
+{
+        struct flow *flow = CONTAINER_OF(bc, struct flow, bc);
+        if (!flow->asked || flow->finished)
+                return;
+        flow->finished = true;
+        atomic_fetch_add(&bc->shared->finished, 1);
+        if (bc->shared->opts->mode == BENCH_PUB)
+                bench_note_end(bc->shared, clock_mono_ns());
+}
+
+/* ---- subscriber ---------------------------------------------------------------------------- */
+
+static void count(struct bench_shared *shared, uint64_t n)
+{
+        if (n == 0)
+                return;
+        uint64_t total = atomic_fetch_add_explicit(&shared->delivered, n, memory_order_relaxed);
+        if (total == 0)
+                atomic_store(&shared->first_ns, clock_mono_ns());
+        if (total + n >= flow_expected(shared->opts))
+                bench_note_end(shared, clock_mono_ns());
+}
+
+/* Step over the rest of a message; how many bytes of it were there. Adds to *n when it is whole. */
+static size_t skip(struct flow *flow, size_t there, uint64_t *n)
+{
+        size_t step = there < flow->skip_bytes ? there : flow->skip_bytes;
+        flow->skip_bytes -= step;
+        *n += flow->skip_bytes == 0;
+        return step;
+}
+
+/* A message with another line than the expected one, or no message; bytes used. */
+static size_t other_line(struct flow *flow, struct slice rest)
+{
+        struct bench_msg msg;
+        switch (bench_read_msg(rest, &msg)) {
+        case BENCH_MSG:
+                flow->skip_bytes = msg.size + 2;
+                return msg.line_bytes;
+        case BENCH_MSG_PARTIAL:
+                return 0;
+        default:
+                return bench_conn_line(&flow->bc, rest);
+        }
+}
+
+static size_t receive(struct flow *flow, struct slice bytes)
+{
+        size_t used = 0, line_bytes = flow->line_bytes, msg_bytes = flow->msg_bytes;
+        uint64_t n = 0;
+        while (used < bytes.len && flow->bc.conn.state == CONN_OPEN) {
+                const char *at = bytes.ptr + used;
+                size_t left = bytes.len - used, step;
+                if (flow->skip_bytes > 0) {
+                        used += skip(flow, left, &n);
+                } else if (left >= line_bytes && memcmp(at, flow->line, line_bytes) == 0) {
+                        bool whole = left >= msg_bytes;
+                        n += whole;
+                        flow->skip_bytes = whole ? 0 : msg_bytes - line_bytes;
+                        used += whole ? msg_bytes : line_bytes;
+                } else {
+                        step = other_line(flow, slice_of(at, left));
+                        if (step == 0)
+                                break;
+                        used += step;
+                }
+        }
+        count(flow->bc.shared, n);
+        return used;
+}
+
+/* ---- both ---------------------------------------------------------------------------------- */
+
 static void flow_ready(struct bench_conn *bc)
 {
         atomic_fetch_add(&bc->shared->ready, 1);
 }
 
-static void count(struct flow *flow, size_t bytes)
-{
-        struct bench_shared *shared = flow->bc.shared;
-        flow->partial_bytes += bytes;
-        uint64_t n = flow->partial_bytes / flow->msg_bytes;
-        flow->partial_bytes -= n * flow->msg_bytes;
-        if (n == 0)
-                return;
-        uint64_t total = atomic_fetch_add_explicit(&shared->delivered, n, memory_order_relaxed) + n;
-        if (total >= expected(shared->opts))
-                bench_note_end(shared, clock_mono_ns());
-}
-
 static size_t flow_data(struct bench_conn *bc, struct slice bytes)
 {
         struct flow *flow = CONTAINER_OF(bc, struct flow, bc);
-        if (!flow->publisher) {
-                count(flow, bytes.len);
-                return bytes.len;
+        size_t used = 0, n;
+        if (!flow->publisher)
+                return receive(flow, bytes);
+        while (used < bytes.len && bc->conn.state == CONN_OPEN) {
+                n = bench_conn_line(bc, slice_of(bytes.ptr + used, bytes.len - used));
+                if (n == 0)
+                        break;
+                used += n;
         }
-        if (flow->flushing && memchr(bytes.ptr, '\n', bytes.len)) {
-                atomic_fetch_add(&bc->shared->finished, 1);
-                if (expected(bc->shared->opts) == 0)
-                        bench_note_end(bc->shared, clock_mono_ns());
-        }
-        return bytes.len;
-}
-
-static void flow_free(struct flow *flow)
-{
-        if (list_linked(&flow->member))
-                list_remove(&flow->member);
-        if (flow->batch)
-                chunk_unref(flow->batch);
-        xfree(flow);
+        return used;
 }
 
 static void flow_gone(struct bench_conn *bc, bool failed)
@@ -150,51 +202,57 @@ static void flow_gone(struct bench_conn *bc, bool failed)
         struct flow *flow = CONTAINER_OF(bc, struct flow, bc);
         if (failed)
                 atomic_fetch_add(&bc->shared->errors, 1);
-        flow_free(flow);
+        if (list_linked(&flow->member))
+                list_remove(&flow->member);
+        if (flow->batch)
+                chunk_unref(flow->batch);
+        xfree(flow->line);
+        xfree(flow);
 }
 
 static const struct bench_conn_ops flow_ops = {
         .on_ready = flow_ready,
         .on_data = flow_data,
+        .on_pong = flow_pong,
         .on_flushed = flow_flushed,
         .on_gone = flow_gone,
 };
 
-static void dial(struct bench_worker *worker, struct flow *flow, char *greeting)
+static void dial_subscriber(struct bench_worker *worker, uint32_t i)
 {
-        if (bench_dial(&flow->bc, worker->loop, worker->shared, &flow_ops, greeting))
-                return;
-        atomic_fetch_add(&worker->shared->errors, 1);
-        flow_free(flow);
+        const struct bench_options *opts = worker->shared->opts;
+        struct flow *flow = xnew(struct flow);
+        struct buf subject = { 0 }, sub = { 0 }, line = { 0 };
+        subject_of(opts, i, &subject);
+        buf_printf(&sub, "SUB %.*s %s 1\r\n", SLICE_ARG(buf_slice(&subject)),
+                opts->queue ? opts->queue : "");
+        buf_printf(&line, "MSG %.*s 1 %u\r\n", SLICE_ARG(buf_slice(&subject)), opts->size);
+        flow->line_bytes = line.len;
+        flow->msg_bytes = line.len + opts->size + 2;
+        flow->line = buf_take_str(&line);
+        buf_fini(&subject);
+        bench_dial(&flow->bc, worker, &flow_ops, buf_take_str(&sub));
+}
+
+static void dial_publisher(struct bench_worker *worker, uint32_t i)
+{
+        struct flow *flow = xnew(struct flow);
+        flow->publisher = true;
+        prepare(flow, worker->shared->opts, i);
+        list_push_back(&worker->active, &flow->member);
+        bench_dial(&flow->bc, worker, &flow_ops, NULL);
 }
 
 static void flow_setup(struct bench_worker *worker)
 {
         const struct bench_options *opts = worker->shared->opts;
-        bench_share(worker, i, subscriber_n(opts)) {
-                struct flow *flow = xnew(struct flow);
-                struct buf line = { 0 }, subject = { 0 };
-                subject_of(opts, i, &subject);
-                buf_printf(&line, "SUB %.*s %s 1\r\n", SLICE_ARG(buf_slice(&subject)),
-                        opts->queue ? opts->queue : "");
-                flow->msg_bytes = (size_t)snprintf(NULL, 0, "MSG %.*s 1 %u\r\n",
-                                          SLICE_ARG(buf_slice(&subject)), opts->size) + opts->size + 2;
-                buf_fini(&subject);
-                dial(worker, flow, buf_take_str(&line));
-        }
-        bench_share(worker, i, publisher_n(opts)) {
-                struct flow *flow = xnew(struct flow);
-                flow->publisher = true;
-                flow->bc.shared = worker->shared;
-                prepare(flow, i);
-                list_push_back(&worker->publishers, &flow->member);
-                dial(worker, flow, NULL);
-        }
+        bench_share(worker, i, subscriber_n(opts)) dial_subscriber(worker, i);
+        bench_share(worker, i, publisher_n(opts)) dial_publisher(worker, i);
 }
 
 static void flow_go(struct bench_worker *worker)
 {
-        list_foreach(&worker->publishers, it)
+        list_foreach (&worker->active, it)
                 pour(list_entry(it, struct flow, member));
 }
 
@@ -202,7 +260,13 @@ static bool flow_done(const struct bench_shared *shared)
 {
         const struct bench_options *opts = shared->opts;
         return atomic_load(&shared->finished) >= publisher_n(opts) &&
-               atomic_load(&shared->delivered) >= expected(opts);
+               atomic_load(&shared->delivered) >= flow_expected(opts);
 }
 
-const struct bench_kind bench_flow = { flow_conn_n, flow_setup, flow_go, flow_done };
+const struct bench_kind bench_flow = {
+        .conn_n = flow_conn_n,
+        .expected = flow_expected,
+        .setup = flow_setup,
+        .go = flow_go,
+        .is_done = flow_done,
+};

@@ -1,105 +1,192 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a run measured: a progress bar while it lasts, then a table for people or one JSON object
+ * whose members docs/performance.md describes. */
 #include "base/json.h"
+#include "base/macros.h"
 #include "cli/bench.h"
-#include <stdio.h>
 #include <unistd.h>
 
-static const char *const names[] = { "pub", "sub", "pair", "fanout", "request", "connect", "idle" };
-static const double percents[] = { 50, 90, 99, 99.9 };
-static const char *const percent_names[] = { "p50_us", "p90_us", "p99_us", "p999_us" };
+static const struct {
+        double percent;
+        const char *key, *title;
+} percentiles[] = {
+        { 50, "p50_us", "p50" },
+        { 90, "p90_us", "p90" },
+        { 99, "p99_us", "p99" },
+        { 99.9, "p999_us", "p99.9" },
+};
 
 enum { BAR = 40 };
 
-void bench_progress(const struct bench_shared *shared, uint64_t total, double seconds)
+static bool shows_progress(const struct bench_options *opts)
 {
-        if (shared->opts->quiet || shared->opts->json || !isatty(STDERR_FILENO) || total == 0)
+        return !opts->quiet && !opts->json && isatty(STDERR_FILENO);
+}
+
+void bench_progress(const struct bench_options *opts, uint64_t done, uint64_t total, double seconds)
+{
+        static const char marks[] = "########################################";
+        if (total == 0 || !shows_progress(opts))
                 return;
-        uint64_t done = atomic_load_explicit(&shared->done, memory_order_relaxed);
-        int filled = (int)(done >= total ? BAR : done * BAR / total);
-        fprintf(stderr, "\r[%.*s%*s] %3d%% %11.0f/s", filled, "########################################",
-                BAR - filled, "", (int)(done >= total ? 100 : done * 100 / total),
-                seconds > 0 ? (double)done / seconds : 0);
+        double part = done >= total ? 1 : (double)done / (double)total;
+        int filled = (int)(part * BAR);
+        fprintf(stderr, "\r[%.*s%*s] %3d%% %11.0f/s", filled, marks, BAR - filled, "",
+                (int)(part * 100), seconds > 0 ? (double)done / seconds : 0);
 }
 
 void bench_progress_end(const struct bench_options *opts)
 {
-        if (!opts->quiet && !opts->json && isatty(STDERR_FILENO))
+        if (shows_progress(opts))
                 fputs("\r\033[K", stderr);
 }
 
-/* Messages that the server moved: what it received and what it sent. */
+static double per_second(const struct bench_result *result, uint64_t n)
+{
+        return result->seconds > 0 ? (double)n / result->seconds : 0;
+}
+
+static uint64_t moved(const struct bench_result *result)
+{
+        return result->delivered > result->done ? result->delivered : result->done;
+}
+
+/* CPU of the server for a million messages, requests or connections: of those it received or, when
+ * they are more, of those it sent. */
 static double per_million(const struct bench_result *result)
 {
-        uint64_t n = result->delivered > result->done ? result->delivered : result->done;
+        uint64_t n = moved(result);
         return n ? result->server_cpu_s * 1e6 / (double)n : 0;
 }
 
-static void report_json(const struct bench_options *opts, const struct bench_result *r)
+static double bytes_per_connection(const struct bench_result *result)
+{
+        double grown = (double)result->server_rss_bytes - (double)result->server_rss_before_bytes;
+        return result->done && grown > 0 ? grown / (double)result->done : 0;
+}
+
+static void json_hist(struct json_writer *w, const char *key, const struct hist *hist)
+{
+        if (hist->n == 0)
+                return;
+        json_object_open(w, key);
+        json_f64(w, "min_us", (double)hist->min / 1e3);
+        json_f64(w, "mean_us", hist->sum / (double)hist->n / 1e3);
+        for (size_t i = 0; i < ARRAY_N(percentiles); i++)
+                json_f64(w, percentiles[i].key,
+                        (double)hist_percentile(hist, percentiles[i].percent) / 1e3);
+        json_f64(w, "max_us", (double)hist->max / 1e3);
+        json_object_close(w);
+}
+
+static void json_server(
+        struct json_writer *w, const struct bench_options *opts, const struct bench_result *result)
+{
+        if (result->server_cpu_s < 0)
+                return;
+        json_f64(w, "server_cpu_s", result->server_cpu_s);
+        json_f64(w, "server_cpu_s_per_million", per_million(result));
+        json_u64(w, "server_rss_bytes", result->server_rss_bytes);
+        json_u64(w, "server_rss_before_bytes", result->server_rss_before_bytes);
+        if (opts->mode == BENCH_IDLE)
+                json_f64(w, "server_bytes_per_connection", bytes_per_connection(result));
+}
+
+static void report_json(
+        const struct bench_options *opts, const struct bench_result *result, FILE *to)
 {
         struct buf out = { 0 };
         struct json_writer w;
         json_begin(&w, &out, 2);
         json_object_open(&w, NULL);
-        json_str(&w, "mode", names[opts->mode]);
+        json_str(&w, "mode", bench_mode_names[opts->mode]);
         json_bool(&w, "tls", opts->tls);
         json_u64(&w, "size", opts->size);
         json_u64(&w, "clients", opts->clients);
         json_u64(&w, "subscribers", opts->subscribers);
-        json_f64(&w, "seconds", r->seconds);
-        json_u64(&w, "done", r->done);
-        json_f64(&w, "done_per_s", r->seconds > 0 ? (double)r->done / r->seconds : 0);
-        json_u64(&w, "delivered", r->delivered);
-        json_f64(&w, "delivered_per_s", r->seconds > 0 ? (double)r->delivered / r->seconds : 0);
-        json_u64(&w, "errors", r->errors);
-        if (r->server_cpu_s >= 0) {
-                json_f64(&w, "server_cpu_s", r->server_cpu_s);
-                json_f64(&w, "server_cpu_s_per_million", per_million(r));
-                json_u64(&w, "server_rss_bytes", r->server_rss_bytes);
-                json_u64(&w, "server_rss_before_bytes", r->server_rss_before_bytes);
-        }
-        if (r->latency.n > 0) {
-                json_object_open(&w, "latency");
-                for (unsigned i = 0; i < 4; i++)
-                        json_f64(&w, percent_names[i], (double)hist_percentile(&r->latency, percents[i]) / 1e3);
-                json_f64(&w, "max_us", (double)r->latency.max / 1e3);
-                json_object_close(&w);
-        }
+        json_u64(&w, "threads", opts->threads);
+        json_f64(&w, "rate", opts->rate);
+        json_f64(&w, "seconds", result->seconds);
+        json_u64(&w, "done", result->done);
+        json_f64(&w, "done_per_s", per_second(result, result->done));
+        json_u64(&w, "delivered", result->delivered);
+        json_f64(&w, "delivered_per_s", per_second(result, result->delivered));
+        json_u64(&w, "expected", result->expected);
+        json_u64(&w, "errors", result->errors);
+        json_bool(&w, "interrupted", result->interrupted);
+        json_server(&w, opts, result);
+        json_hist(&w, "latency", &result->latency);
+        json_hist(&w, "lag", &result->lag);
         json_object_close(&w);
-        printf("%.*s\n", SLICE_ARG(buf_slice(&out)));
+        fprintf(to, "%.*s\n", SLICE_ARG(buf_slice(&out)));
         buf_fini(&out);
 }
 
-static void report_table(const struct bench_options *opts, const struct bench_result *r)
+static void row_count(FILE *to, const char *title, const struct bench_result *result, uint64_t n)
 {
-        bool connections = opts->mode == BENCH_CONNECT || opts->mode == BENCH_IDLE;
-        printf("%-22s %s, %s, %u bytes, %u clients\n", "scenario", names[opts->mode], opts->tls ? "TLS" : "plain",
-                opts->size, opts->clients);
-        printf("%-22s %.3f s\n", "time", r->seconds);
-        printf("%-22s %llu (%.0f/s)\n", connections ? "connections" : opts->mode == BENCH_REQUEST ? "replies" : "published",
-                (unsigned long long)r->done, r->seconds > 0 ? (double)r->done / r->seconds : 0);
-        if (r->delivered)
-                printf("%-22s %llu (%.0f/s)\n", "delivered", (unsigned long long)r->delivered,
-                        r->seconds > 0 ? (double)r->delivered / r->seconds : 0);
-        if (r->errors)
-                printf("%-22s %llu\n", "errors", (unsigned long long)r->errors);
-        if (r->latency.n) {
-                printf("%-22s p50 %.1f  p90 %.1f  p99 %.1f  p99.9 %.1f  max %.1f\n", "latency in µs",
-                        (double)hist_percentile(&r->latency, 50) / 1e3,
-                        (double)hist_percentile(&r->latency, 90) / 1e3,
-                        (double)hist_percentile(&r->latency, 99) / 1e3,
-                        (double)hist_percentile(&r->latency, 99.9) / 1e3, (double)r->latency.max / 1e3);
-        }
-        if (r->server_cpu_s >= 0) {
-                printf("%-22s %.3f s, %.3f s per million\n", "server CPU", r->server_cpu_s, per_million(r));
-                printf("%-22s %.1f MB, before %.1f MB\n", "server memory", (double)r->server_rss_bytes / 1e6,
-                        (double)r->server_rss_before_bytes / 1e6);
-        }
+        fprintf(to, "%-16s %llu (%.0f/s)\n", title, (unsigned long long)n, per_second(result, n));
 }
 
-void bench_report(const struct bench_options *opts, const struct bench_result *result)
+static void row_hist(FILE *to, const char *title, const struct hist *hist)
+{
+        if (hist->n == 0)
+                return;
+        fprintf(to, "%-16s", title);
+        for (size_t i = 0; i < ARRAY_N(percentiles); i++)
+                fprintf(to, " %s %.1f ", percentiles[i].title,
+                        (double)hist_percentile(hist, percentiles[i].percent) / 1e3);
+        fprintf(to, " max %.1f µs\n", (double)hist->max / 1e3);
+}
+
+static void rows_server(
+        const struct bench_options *opts, const struct bench_result *result, FILE *to)
+{
+        if (result->server_cpu_s < 0)
+                return;
+        fprintf(to, "%-16s %.3f s", "server CPU", result->server_cpu_s);
+        if (moved(result) > 0)
+                fprintf(to, ", %.3f s per million", per_million(result));
+        fprintf(to, "\n%-16s %.1f MB, before %.1f MB", "server memory",
+                (double)result->server_rss_bytes / 1e6,
+                (double)result->server_rss_before_bytes / 1e6);
+        if (opts->mode == BENCH_IDLE)
+                fprintf(to, ", %.0f bytes per connection", bytes_per_connection(result));
+        fputc('\n', to);
+}
+
+static void report_table(
+        const struct bench_options *opts, const struct bench_result *result, FILE *to)
+{
+        static const char *const titles[BENCH_MODE_COUNT] = { "published", NULL, "published",
+                "published", "replies", "connections", "connections" };
+        bool messages = opts->mode <= BENCH_REQUEST;
+        fprintf(to, "%-16s %s, %s", "scenario", bench_mode_names[opts->mode],
+                opts->tls ? "TLS" : "plain");
+        if (messages)
+                fprintf(to, ", %u bytes", opts->size);
+        if (opts->mode == BENCH_FANOUT)
+                fprintf(to, ", 1 to %u\n", opts->subscribers);
+        else
+                fprintf(to, ", %u client%s\n", opts->clients, opts->clients == 1 ? "" : "s");
+        fprintf(to, "%-16s %.3f s%s\n", "time", result->seconds,
+                result->interrupted ? ", interrupted" : "");
+        if (titles[opts->mode])
+                row_count(to, titles[opts->mode], result, result->done);
+        if (result->expected)
+                row_count(to, "delivered", result, result->delivered);
+        if (result->delivered < result->expected)
+                fprintf(to, "%-16s %llu\n", "missing",
+                        (unsigned long long)(result->expected - result->delivered));
+        if (result->errors)
+                fprintf(to, "%-16s %llu\n", "errors", (unsigned long long)result->errors);
+        row_hist(to, "latency", &result->latency);
+        row_hist(to, "schedule lag", &result->lag);
+        rows_server(opts, result, to);
+}
+
+void bench_report(const struct bench_options *opts, const struct bench_result *result, FILE *out)
 {
         if (opts->json)
-                report_json(opts, result);
+                report_json(opts, result, out);
         else
-                report_table(opts, result);
+                report_table(opts, result, out);
 }

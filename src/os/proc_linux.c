@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -61,6 +62,11 @@ void os_thread_yield_to_loops(void)
 {
         /* On Linux a nice value belongs to a thread, not to the process. */
         (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
+}
+
+void os_thread_sharp_timers(void)
+{
+        (void)prctl(PR_SET_TIMERSLACK, 1UL);
 }
 
 int os_fd_limit_raise(void)
