@@ -4,13 +4,23 @@
 #include "base/mem.h"
 #include "base/thread.h"
 
-struct chunk *chunk_new(size_t cap)
+static struct chunk *chunk_init(struct chunk *chunk, size_t cap)
 {
-        ASSERT(cap <= UINT32_MAX - sizeof(struct chunk));
-        struct chunk *chunk = xmalloc(sizeof *chunk + cap);
         atomic_init(&chunk->refs, 1);
         chunk->cap = (uint32_t)cap;
         return chunk;
+}
+
+struct chunk *chunk_new(size_t cap)
+{
+        ASSERT(cap <= UINT32_MAX - sizeof(struct chunk));
+        return chunk_init(xmalloc(sizeof(struct chunk) + cap), cap);
+}
+
+struct chunk *chunk_try_new(size_t cap)
+{
+        struct chunk *chunk = cap <= UINT32_MAX - sizeof *chunk ? mem_try(sizeof *chunk + cap) : NULL;
+        return chunk ? chunk_init(chunk, cap) : NULL;
 }
 
 void chunk_unref(struct chunk *chunk)

@@ -16,6 +16,8 @@ struct chunk {
 
 /* refs = 1. Aborts when memory is short: cap must have been checked against its limit. */
 struct chunk *chunk_new(size_t cap);
+/* The same for a size that a peer chose: NULL when memory is short. */
+struct chunk *chunk_try_new(size_t cap);
 
 static inline struct chunk *chunk_ref(struct chunk *chunk)
 {

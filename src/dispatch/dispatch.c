@@ -117,13 +117,6 @@ static void post(struct parcel *parcel)
         loop_post(parcel->to, &parcel->mail);
 }
 
-static void send_to(struct dispatch *d, unsigned shelf, const struct msg *msg, struct account *account,
-        struct trie_link *const *links, size_t n, bool queue, uint32_t hops)
-{
-        const struct parcel_entry flags = { .queue = queue, .hops = hops };
-        parcel_add(&d->open[shelf], d->server->loops[shelf], msg, account, links, n, &flags, post);
-}
-
 static void post_all(struct dispatch *d)
 {
         for (unsigned i = 0; i < d->server->loop_n; i++) {
@@ -142,6 +135,7 @@ struct plan {
         const struct msg *msg;
         struct account *account;
         bool echo;
+        uint64_t not_for;                /* of a message that came by mail: the publisher that wants no echo; 0: none */
         bool skip_gated;                 /* no_fast_producer_stall */
         uint32_t hops;
         size_t taken;
@@ -153,6 +147,8 @@ static bool wants(struct plan *plan, struct sub *sub)
         struct peer *peer = sub->peer;
         if (UNLIKELY(peer == plan->from && !plan->echo))
                 return false;
+        if (UNLIKELY(plan->not_for != 0 && peer->id == plan->not_for))
+                return false;
         if (UNLIKELY(atomic_load_explicit(&peer->shared.gated, memory_order_relaxed))) {
                 if (plan->skip_gated)
                         return false;
@@ -162,6 +158,27 @@ static bool wants(struct plan *plan, struct sub *sub)
                 }
         }
         return true;
+}
+
+static void send_plain(struct plan *plan, unsigned shelf, struct trie_link *const *links, size_t n)
+{
+        static const struct parcel_entry flags;
+        struct dispatch *d = plan->d;
+        parcel_add(&d->open[shelf], d->server->loops[shelf], plan->msg, plan->account, links, n, &flags, post);
+        plan->taken += n;
+}
+
+static void send_queue(struct plan *plan, struct trie_link *const *link)
+{
+        struct dispatch *d = plan->d;
+        unsigned shelf = (*link)->shelf;
+        const struct parcel_entry flags = {
+                .queue = true,
+                .hops = plan->hops,
+                .not_for = plan->from && !plan->echo ? plan->from->id : plan->not_for,
+        };
+        parcel_add(&d->open[shelf], d->server->loops[shelf], plan->msg, plan->account, link, 1, &flags, post);
+        plan->taken++;
 }
 
 static bool deliver_here(struct plan *plan, struct sub *sub)
@@ -180,8 +197,7 @@ static void plain_elsewhere(struct plan *plan, unsigned shelf, struct trie_link 
                 if (i < n && wants(plan, sub_of(links[i])))
                         continue;
                 if (i > start) {
-                        send_to(plan->d, shelf, plan->msg, plan->account, links + start, i - start, false, 0);
-                        plan->taken += i - start;
+                        send_plain(plan, shelf, links + start, i - start);
                 }
                 start = i + 1;
         }
@@ -220,8 +236,7 @@ static void queue(struct plan *plan, const struct match *match, const struct mat
                 }
                 if (atomic_load_explicit(&sub->peer->shared.closed, memory_order_relaxed))
                         continue;
-                send_to(plan->d, (*link)->shelf, plan->msg, plan->account, link, 1, true, plan->hops);
-                plan->taken++;
+                send_queue(plan, link);
                 return;
         }
 }
@@ -233,6 +248,7 @@ static size_t queue_redeliver(struct dispatch *d, const struct parcel_entry *ent
                 .d = d,
                 .msg = msg,
                 .account = entry->account,
+                .not_for = entry->not_for,
                 .skip_gated = d->loop->roster->settings->no_fast_producer_stall,
                 .hops = entry->hops + 1,
         };

@@ -60,6 +60,7 @@ void parcel_add(struct parcel **pp, struct loop *to, const struct msg *msg, stru
                 .total_size_len = (uint32_t)msg->total_size.len,
                 .header_bytes = msg->header_bytes,
                 .hops = flags->hops,
+                .not_for = flags->not_for,
                 .queue = flags->queue,
                 .wire_len = msg->wire.len,
                 .account = account,

@@ -33,6 +33,7 @@ struct parcel_entry {
         uint32_t subject_len, reply_len, header_size_len, total_size_len;
         uint32_t header_bytes;
         uint32_t hops;           /* queue deliveries only: how often it was handed on */
+        uint64_t not_for;        /* queue deliveries only: id of the publisher that wants no echo; 0: none */
         bool queue;              /* sub_n is 1 and somebody else may take it when this one cannot */
         size_t wire_len;
         struct account *account;

@@ -58,6 +58,7 @@ static void check(unsigned i, const struct parcel_entry *entry, const struct msg
                 assert_ptr_equal(entry->subs[s], subs[s]);
         assert_int_equal(entry->queue, i % 4 == 0);
         assert_int_equal(entry->hops, i % 8);
+        assert_int_equal(entry->not_for, i * 3);
 }
 
 static void comes_out_as_it_went_in(void **state)
@@ -76,7 +77,7 @@ static void comes_out_as_it_went_in(void **state)
         for (unsigned i = 0; i < MESSAGES; i++) {
                 char text[128];
                 struct msg msg = message(i, text, sizeof text);
-                const struct parcel_entry flags = { .queue = i % 4 == 0, .hops = i % 8 };
+                const struct parcel_entry flags = { .queue = i % 4 == 0, .hops = i % 8, .not_for = i * 3 };
                 parcel_add(&open, NULL, &msg, NULL, links, 1 + i % SUBS, &flags, on_full);
         }
         assert_true(full_n >= 1);

@@ -266,30 +266,34 @@ static bool is_shared_size(const struct chunk *chunk)
 }
 
 /* Keep the bytes of an unfinished operation in a block of their own. */
-static void keep_rest(struct conn *conn, struct slice rest, size_t cap)
+static bool keep_rest(struct conn *conn, struct slice rest, size_t cap)
 {
         if (cap < rest.len)
                 cap = rest.len;
-        struct chunk *kept = chunk_new(cap == LOOP_READ_BYTES ? cap + 1 : cap); /* never taken for a spare */
+        struct chunk *kept = chunk_try_new(cap == LOOP_READ_BYTES ? cap + 1 : cap); /* never taken for a spare */
+        if (kept == NULL)
+                return false;
         memcpy(kept->data, rest.ptr, rest.len);
         conn->kept = kept;
         conn->kept_bytes = (uint32_t)rest.len;
+        return true;
 }
 
 /* Keep what stands in chunk behind `used`; takes the reference to chunk. The end of a read is usually the
  * beginning of a small operation, which joins the next read. One that is larger than a read, or that a
  * whole read did not finish, gets a block of its full size and is received there, so that its bytes move
- * twice at most however slowly it comes. */
-static void keep(struct conn *conn, struct chunk *chunk, size_t len, size_t used)
+ * twice at most however slowly it comes. False: memory is short, the bytes are lost. */
+static bool keep(struct conn *conn, struct chunk *chunk, size_t len, size_t used)
 {
         if (used == 0 && !is_shared_size(chunk)) {
                 conn->kept = chunk;
                 conn->kept_bytes = (uint32_t)len;
-                return;
+                return true;
         }
         bool whole = conn->need > LOOP_READ_BYTES || used == 0;
-        keep_rest(conn, slice_of(chunk->data + used, len - used), whole ? conn->need : 0);
+        bool kept = keep_rest(conn, slice_of(chunk->data + used, len - used), whole ? conn->need : 0);
         loop_give_spare(conn->loop, chunk);
+        return kept;
 }
 
 /* Present bytes[0, len) of chunk; takes the caller's reference to chunk. */
@@ -301,7 +305,8 @@ static void present(struct conn *conn, struct chunk *chunk, size_t len)
         conn->in_input = false;
         if (used < len && conn->state == CONN_OPEN) {
                 conn->need = (uint32_t)need;
-                keep(conn, chunk, len, used);
+                if (!keep(conn, chunk, len, used))
+                        conn->ops->on_eof(conn, ERR_NOMEM);
         } else {
                 loop_give_spare(conn->loop, chunk);
         }
@@ -331,10 +336,10 @@ static struct chunk *input_chunk(struct conn *conn, size_t *filled)
 /* Nothing was read. */
 static void put_back(struct conn *conn, struct chunk *chunk, size_t filled)
 {
-        if (filled > 0)
-                keep(conn, chunk, filled, 0);
-        else
+        if (filled == 0)
                 loop_give_spare(conn->loop, chunk);
+        else if (!keep(conn, chunk, filled, 0))
+                conn->ops->on_eof(conn, ERR_NOMEM);
 }
 
 /* Letters that came while we read go first (loop.h); one of them may have closed or paused us. */

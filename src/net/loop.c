@@ -135,7 +135,6 @@ void loop_run(struct loop *loop)
 
 void loop_stop(struct loop *loop)
 {
-        loop->uv->stopping = true;
         uv_stop(&loop->uv->loop);
 }
 
@@ -149,7 +148,9 @@ void loop_free(struct loop *loop)
         run_mail(loop);
         current = caller;
         uv_walk(&uv->loop, close_handle, NULL);
-        uv_run(&uv->loop, UV_RUN_DEFAULT);
+        while (uv_run(&uv->loop, UV_RUN_DEFAULT) != 0) {
+                /* A loop_stop() by one of those letters ends a run before the handles are closed. */
+        }
         ASSERT(uv_loop_close(&uv->loop) == 0);
         timer_heap_fini(&loop->own.timers);
         if (loop->own.spare)

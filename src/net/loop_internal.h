@@ -11,5 +11,4 @@ struct loop_uv {
         uv_check_t check;
         uv_timer_t timer;
         uint64_t timer_due_ns;   /* what uv's timer is armed for; UINT64_MAX: not armed */
-        bool stopping;
 };

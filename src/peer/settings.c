@@ -4,6 +4,12 @@
 #include "proto/info.h"
 #include "tls/tls_ctx.h"
 
+/* The reference lets a negative time fire at once, for ever; here it fires a thousand times a second. */
+static int64_t at_least_a_ms(int64_t ns)
+{
+        return ns < (int64_t)NS_PER_MS ? (int64_t)NS_PER_MS : ns;
+}
+
 struct settings *settings_new(const struct options *opts, struct info_template *info,
         struct tls_ctx *ctx, struct crypto_pool *crypto)
 {
@@ -11,6 +17,8 @@ struct settings *settings_new(const struct options *opts, struct info_template *
         atomic_init(&settings->refs, 1);
         settings->limits = opts->limits;
         settings->timing = opts->timing;
+        settings->timing.ping_interval_ns = at_least_a_ms(opts->timing.ping_interval_ns);
+        settings->timing.write_deadline_ns = at_least_a_ms(opts->timing.write_deadline_ns);
         settings->trace = opts->log.trace;
         settings->trace_headers = opts->log.trace_headers;
         settings->max_traced_msg_len = opts->log.max_traced_msg_len;
@@ -18,9 +26,9 @@ struct settings *settings_new(const struct options *opts, struct info_template *
         settings->headers = !opts->no_header_support;
         settings->info = info;
         settings->tls = ctx;
-        settings->tls_timeout_ns = (uint64_t)opts->tls.timeout_ns;
+        settings->tls_timeout_ns = (uint64_t)at_least_a_ms(opts->tls.timeout_ns);
         settings->tls_first = opts->tls.handshake_first;
-        settings->tls_first_fallback_ns = (uint64_t)opts->tls.first_fallback_ns;
+        settings->tls_first_fallback_ns = (uint64_t)opts->tls.first_fallback_ns; /* 0: none */
         settings->crypto = crypto;
         return settings;
 }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The end of a loop: letters and stops that come late. */
+#include "net/loop.h"
+#include "base/mem.h"
+#include "base/thread.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+struct letter {
+        struct mail mail;
+        struct loop *loop;
+        unsigned *count;
+};
+
+static void on_stop(struct mail *mail)
+{
+        struct letter *letter = CONTAINER_OF(mail, struct letter, mail);
+        assert_ptr_equal(loop_current(), letter->loop);
+        (*letter->count)++;
+        loop_stop(letter->loop);
+        xfree(letter);
+}
+
+static void post_stop(struct loop *loop, unsigned *count)
+{
+        struct letter *letter = xnew(struct letter);
+        letter->loop = loop;
+        letter->count = count;
+        letter->mail.deliver = on_stop;
+        loop_post(loop, &letter->mail);
+}
+
+static void run(void *ctx)
+{
+        loop_run(ctx);
+}
+
+/* A second order to stop may arrive when the loop has ended: it is delivered, and the loop still goes. */
+static void late_letters_are_delivered(void **state)
+{
+        (void)state;
+        for (int round = 0; round < 50; round++) {
+                unsigned count = 0;
+                struct loop *loop = loop_new(0);
+                struct thread *thread = thread_start("loop", THREAD_LOOP, run, loop);
+                post_stop(loop, &count);
+                thread_join(thread);
+                post_stop(loop, &count);
+                loop_free(loop);
+                assert_int_equal(count, 2);
+        }
+}
+
+static void a_loop_that_never_ran_can_go(void **state)
+{
+        (void)state;
+        unsigned count = 0;
+        struct loop *loop = loop_new(0);
+        post_stop(loop, &count);
+        loop_free(loop);
+        assert_int_equal(count, 1);
+}
+
+static unsigned fired;
+
+static void on_timer(struct timer *timer)
+{
+        (void)timer;
+        fired++;
+        loop_stop(loop_current());
+}
+
+/* The loop sleeps until the earliest deadline and wakes for it. */
+static void timers_end_the_sleep(void **state)
+{
+        (void)state;
+        struct loop *loop = loop_new(0);
+        struct timer timer = { .fn = on_timer };
+        fired = 0;
+        loop_timer_start(loop, &timer, 5 * NS_PER_MS);
+        loop_run(loop);
+        assert_int_equal(fired, 1);
+        loop_free(loop);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(late_letters_are_delivered),
+                cmocka_unit_test(a_loop_that_never_ran_can_go),
+                cmocka_unit_test(timers_end_the_sleep),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
