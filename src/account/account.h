@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 struct account {
-        const char *name;                /* "$G": the global account */
-        unsigned index;                  /* small and dense: per-loop tables are indexed by it */
+        const char *name; /* "$G": the global account */
+        unsigned index;   /* small and dense: per-loop tables are indexed by it */
         struct trie *trie;
-        pthread_mutex_t lock;            /* held only to change subscriptions */
+        pthread_mutex_t lock; /* held only to change subscriptions */
         struct {
                 _Atomic int64_t client_n;
                 _Atomic uint64_t slow_consumers;
@@ -19,4 +19,4 @@ struct account {
 };
 
 struct account *account_new(const char *name, unsigned index);
-void account_free(struct account *account);      /* no subscription is left, no reader can reach it */
+void account_free(struct account *account); /* no subscription is left, no reader can reach it */

@@ -10,7 +10,8 @@ struct registry {
 
 static void add(struct registry *registry, const char *name)
 {
-        registry->accounts = xrealloc(registry->accounts, (registry->n + 1) * sizeof registry->accounts[0]);
+        registry->accounts =
+                xrealloc(registry->accounts, (registry->n + 1) * sizeof registry->accounts[0]);
         registry->accounts[registry->n] = account_new(name, registry->n);
         registry->n++;
 }

@@ -9,7 +9,8 @@ struct registry;
 
 struct registry *registry_new(void);
 void registry_free(struct registry *registry);
-struct account *registry_global(const struct registry *registry);             /* "$G" */
-struct account *registry_find(const struct registry *registry, struct slice name); /* NULL: unknown */
+struct account *registry_global(const struct registry *registry); /* "$G" */
+struct account *registry_find(
+        const struct registry *registry, struct slice name); /* NULL: unknown */
 unsigned registry_count(const struct registry *registry);
 struct account *registry_at(const struct registry *registry, unsigned index);

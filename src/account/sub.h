@@ -18,18 +18,18 @@ struct peer;
 struct sub;
 
 struct sub {
-        struct trie_link link;           /* its text: subject, queue, then sid */
-        struct peer *peer;               /* fixed: any thread */
+        struct trie_link link; /* its text: subject, queue, then sid */
+        struct peer *peer;     /* fixed: any thread */
         union {
                 struct rcu_node rcu;
                 struct mail mail;
         } retire;
         struct {
-                uint32_t delivered;      /* since SUB; stays at UINT32_MAX */
-                uint32_t max;            /* auto-unsubscribe; 0: none */
+                uint32_t delivered; /* since SUB; stays at UINT32_MAX */
+                uint32_t max;       /* auto-unsubscribe; 0: none */
         } own;
         uint16_t sid_len;
-        bool removed;                    /* owner only: out of the trie */
+        bool removed; /* owner only: out of the trie */
         char text[];
 };
 
@@ -60,5 +60,6 @@ static inline struct sub *sub_of(struct trie_link *link)
 
 /* Owner. Take the account's lock and change the trie. ERR_SUBJECT: malformed, nothing changed. */
 MUST_CHECK int subs_add(struct account *account, struct sub *sub);
-void subs_remove(struct account *account, struct sub *sub);              /* idempotent */
-void subs_remove_all(struct account *account, struct sub **subs, size_t n);  /* one hold of the lock */
+void subs_remove(struct account *account, struct sub *sub); /* idempotent */
+void subs_remove_all(
+        struct account *account, struct sub **subs, size_t n); /* one hold of the lock */

@@ -39,11 +39,13 @@ void client_ok(struct client *client)
         peer_send(&client->peer, ENCODE_OK);
 }
 
-void client_violation(struct client *client, const char *what, struct slice subject, const char *tail)
+void client_violation(
+        struct client *client, const char *what, struct slice subject, const char *tail)
 {
         struct buf quoted = { 0 };
         text_quote(&quoted, subject);
-        log_error(&client->peer.tag, "%s Violation - Subject %.*s", what, SLICE_ARG(buf_slice(&quoted)));
+        log_error(&client->peer.tag, "%s Violation - Subject %.*s", what,
+                SLICE_ARG(buf_slice(&quoted)));
         peer_send_err(&client->peer, "Permissions Violation for %s %.*s%s", what,
                 SLICE_ARG(buf_slice(&quoted)), tail);
         buf_fini(&quoted);
@@ -181,7 +183,8 @@ static void start_tls(struct client *client)
 {
         const struct settings *settings = peer_settings(&client->peer);
         log_debug(&client->peer.tag, "Starting TLS client connection handshake");
-        conn_start_tls(&client->peer.own.conn, settings->tls, settings->crypto, settings->tls_timeout_ns, NULL);
+        conn_start_tls(&client->peer.own.conn, settings->tls, settings->crypto,
+                settings->tls_timeout_ns, NULL);
 }
 
 static void on_first(struct peer *peer, bool got)
@@ -224,7 +227,8 @@ static const struct peer_ops client_ops = {
 static bool too_many(struct peer_server *server, const struct settings *settings)
 {
         int64_t max = settings->limits.max_connections;
-        return max <= 0 || atomic_load_explicit(&server->shared.client_n, memory_order_relaxed) > max;
+        return max <= 0 ||
+               atomic_load_explicit(&server->shared.client_n, memory_order_relaxed) > max;
 }
 
 static void greet(struct client *client)
@@ -263,7 +267,8 @@ static void on_accept(struct mail *mail)
         connect_options_init(&client->opts);
         atomic_fetch_add_explicit(&server->shared.client_n, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&server->shared.total_n, 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&client->peer.own.account->shared.client_n, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(
+                &client->peer.own.account->shared.client_n, 1, memory_order_relaxed);
         log_debug(&client->peer.tag, "Client connection created");
         greet(client);
 }

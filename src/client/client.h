@@ -11,12 +11,12 @@ struct loop;
 struct peer_server;
 
 struct client {
-        struct peer peer;                /* first: the ops convert back */
-        struct connect_options opts;     /* initial values until CONNECT */
-        bool headers;                    /* both sides speak headers */
-        bool connected;                  /* CONNECT was processed */
-        bool first_pong_sent;            /* the PONG after CONNECT, and the INFO behind it */
-        bool tls_first;                  /* the handshake came before INFO */
+        struct peer peer;            /* first: the ops convert back */
+        struct connect_options opts; /* initial values until CONNECT */
+        bool headers;                /* both sides speak headers */
+        bool connected;              /* CONNECT was processed */
+        bool first_pong_sent;        /* the PONG after CONNECT, and the INFO behind it */
+        bool tls_first;              /* the handshake came before INFO */
 };
 
 static inline struct client *client_of(struct peer *peer)

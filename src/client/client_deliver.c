@@ -7,7 +7,7 @@
 #include "peer/settings.h"
 #include "proto/encode_client.h"
 
-enum { REF_BYTES = 4 * 1024 };           /* larger bodies are referenced, not copied */
+enum { REF_BYTES = 4 * 1024 }; /* larger bodies are referenced, not copied */
 
 static void count_out(struct peer *peer, uint64_t bytes)
 {
@@ -20,8 +20,8 @@ static void count_out(struct peer *peer, uint64_t bytes)
         stat_add(stats, STAT_OUT_CLIENT_BYTES, bytes);
 }
 
-static void trace_delivery(struct peer *peer, const char *head, size_t head_bytes, const struct msg *msg,
-        struct slice wire)
+static void trace_delivery(struct peer *peer, const char *head, size_t head_bytes,
+        const struct msg *msg, struct slice wire)
 {
         if (!peer_settings(peer)->trace)
                 return;
@@ -30,8 +30,8 @@ static void trace_delivery(struct peer *peer, const char *head, size_t head_byte
                 wire.len == msg->wire.len ? msg->header_bytes : 0);
 }
 
-static void queue_message(struct peer *peer, const struct msg_head *head, const struct msg *msg,
-        struct slice wire)
+static void queue_message(
+        struct peer *peer, const struct msg_head *head, const struct msg *msg, struct slice wire)
 {
         struct outq *out = &peer->own.conn.out;
         bool by_ref = msg->chunk && wire.len > REF_BYTES;
@@ -74,7 +74,8 @@ enum deliver_result client_deliver(struct peer *peer, struct sub *sub, const str
                 .total_size = msg->total_size,
         };
         char digits[ENCODE_SIZE_MAX];
-        if (UNLIKELY(msg->header_bytes && !client->headers)) { /* strip what this client cannot read */
+        if (UNLIKELY(msg->header_bytes &&
+                     !client->headers)) { /* strip what this client cannot read */
                 wire = slice_of(wire.ptr + msg->header_bytes, wire.len - msg->header_bytes);
                 head.header_size = SLICE_NULL;
                 head.total_size = slice_of(digits, encode_size(digits, wire.len - 2));
@@ -92,7 +93,8 @@ void client_deliver_no_responders(struct client *client, struct sub *sub, const 
         struct outq *out = &peer->own.conn.out;
         if (peer->own.closing)
                 return; /* it ended while it published */
-        char *dst = outq_reserve(out, encode_no_responders_max(msg->reply, sub_sid(sub), msg->subject));
+        char *dst =
+                outq_reserve(out, encode_no_responders_max(msg->reply, sub_sid(sub), msg->subject));
         outq_commit(out, encode_no_responders(dst, msg->reply, sub_sid(sub), msg->subject));
         conn_touch(&peer->own.conn);
         slow_on_queued(peer);

@@ -21,7 +21,8 @@ static void count_in(struct peer *peer, uint64_t bytes)
 /* Subjects that only servers may use. */
 static bool is_reserved(struct slice subject)
 {
-        return slice_starts(subject, SLICE_LIT("_GR_.")) || slice_starts(subject, SLICE_LIT("$NRG."));
+        return slice_starts(subject, SLICE_LIT("_GR_.")) ||
+               slice_starts(subject, SLICE_LIT("$NRG."));
 }
 
 static bool longer_with_prefix(struct slice reply, struct slice prefix)
@@ -33,7 +34,8 @@ static bool is_reserved_reply(struct slice reply)
 {
         if (reply.len == 0 || (reply.ptr[0] != '_' && reply.ptr[0] != '$'))
                 return false;
-        return slice_starts(reply, SLICE_LIT("_R_.")) || longer_with_prefix(reply, SLICE_LIT("$JS.ACK.")) ||
+        return slice_starts(reply, SLICE_LIT("_R_.")) ||
+               longer_with_prefix(reply, SLICE_LIT("$JS.ACK.")) ||
                longer_with_prefix(reply, SLICE_LIT("_GR_."));
 }
 

@@ -28,11 +28,13 @@ static bool within_limits(struct client *client, const struct frame *frame)
 {
         struct peer *peer = &client->peer;
         const struct limit_options *limits = &peer_settings(peer)->limits;
-        if (limits->max_sub_tokens > 0 && subject_token_n(frame->subject) > (size_t)limits->max_sub_tokens) {
+        if (limits->max_sub_tokens > 0 &&
+                subject_token_n(frame->subject) > (size_t)limits->max_sub_tokens) {
                 client_violation(client, "Subscription to", frame->subject, ", too many tokens");
                 return false;
         }
-        if (limits->max_subscriptions > 0 && peer->own.subs.n >= (uint64_t)limits->max_subscriptions) {
+        if (limits->max_subscriptions > 0 &&
+                peer->own.subs.n >= (uint64_t)limits->max_subscriptions) {
                 log_error(&peer->tag, "maximum subscriptions exceeded");
                 peer_send_err(peer, "maximum subscriptions exceeded");
                 return false;
@@ -47,8 +49,8 @@ void client_on_sub(struct peer *peer, const struct frame *frame)
         if (!may_subscribe(client, frame) || !within_limits(client, frame))
                 return;
         if (subs_find(&peer->own.subs, frame->sid) == NULL) {
-                bool fits = frame->subject.len <= TRIE_SUBJECT_MAX && frame->queue.len <= TRIE_QUEUE_MAX &&
-                            frame->sid.len <= SID_MAX_BYTES;
+                bool fits = frame->subject.len <= TRIE_SUBJECT_MAX &&
+                            frame->queue.len <= TRIE_QUEUE_MAX && frame->sid.len <= SID_MAX_BYTES;
                 struct sub *sub = fits ? sub_new(peer, (uint16_t)peer->loop->index, frame->subject,
                                                  frame->queue, frame->sid)
                                        : NULL;

@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 enum nkey_kind {
-        NKEY_ACCOUNT = 0x00,     /* A */
-        NKEY_CLUSTER = 0x10,     /* C */
-        NKEY_SERVER = 0x68,      /* N */
-        NKEY_OPERATOR = 0x70,    /* O */
-        NKEY_USER = 0xA0,        /* U */
-        NKEY_CURVE = 0xB8,       /* X */
+        NKEY_ACCOUNT = 0x00,  /* A */
+        NKEY_CLUSTER = 0x10,  /* C */
+        NKEY_SERVER = 0x68,   /* N */
+        NKEY_OPERATOR = 0x70, /* O */
+        NKEY_USER = 0xA0,     /* U */
+        NKEY_CURVE = 0xB8,    /* X */
 };
 
 enum { NKEY_TEXT_LEN = 56, NKEY_TEXT_SIZE = 57, NKEY_BYTES = 32 };

@@ -11,8 +11,12 @@ static const struct {
         enum nkey_kind kind;
         char letter;
 } kinds[] = {
-        { NKEY_ACCOUNT, 'A' }, { NKEY_CLUSTER, 'C' }, { NKEY_SERVER, 'N' },
-        { NKEY_OPERATOR, 'O' }, { NKEY_USER, 'U' }, { NKEY_CURVE, 'X' },
+        { NKEY_ACCOUNT, 'A' },
+        { NKEY_CLUSTER, 'C' },
+        { NKEY_SERVER, 'N' },
+        { NKEY_OPERATOR, 'O' },
+        { NKEY_USER, 'U' },
+        { NKEY_CURVE, 'X' },
 };
 
 static void round_trips(void **state)

@@ -18,25 +18,27 @@
 #include "subject/match_cache.h"
 
 enum {
-        MAILBOX_MOST_BYTES = 16 * 1024 * 1024,   /* unread parcels of one loop: publishers pause beyond it */
+        MAILBOX_MOST_BYTES =
+                16 * 1024 * 1024, /* unread parcels of one loop: publishers pause beyond it */
         MAILBOX_LEAST_BYTES = 1024 * 1024,
-        DIRTY_FULL_BYTES = 8 * 1024 * 1024,      /* queued on a loop within one iteration: flush at once */
-        HOPS_MAX = 8,                            /* a queue message is handed on this often at most */
-        REF_BYTES = 4 * 1024,                    /* larger messages are referenced in their chunk */
-        PIN_FACTOR = 4,                          /* unless it is this much larger than what was read */
+        DIRTY_FULL_BYTES =
+                8 * 1024 * 1024, /* queued on a loop within one iteration: flush at once */
+        HOPS_MAX = 8,            /* a queue message is handed on this often at most */
+        REF_BYTES = 4 * 1024,    /* larger messages are referenced in their chunk */
+        PIN_FACTOR = 4,          /* unless it is this much larger than what was read */
 };
 
 struct dispatch {
         struct loop *loop;
         struct peer_server *server;
-        struct match_cache **caches;             /* by account index, made at first use */
+        struct match_cache **caches; /* by account index, made at first use */
         unsigned cache_n;
         size_t cache_entries;
-        struct parcel **open;                    /* by loop index: being filled */
-        bool congested;                          /* some parcel of this read went to a full mailbox */
+        struct parcel **open; /* by loop index: being filled */
+        bool congested;       /* some parcel of this read went to a full mailbox */
         struct {
                 char pad[CACHE_LINE_BYTES];
-                _Atomic size_t unread_bytes;  /* in this loop's mailbox */
+                _Atomic size_t unread_bytes; /* in this loop's mailbox */
         } shared;
 };
 
@@ -66,14 +68,16 @@ static struct match_cache *cache_of(struct dispatch *d, const struct account *ac
                 unsigned n = account->index + 1;
                 d->caches = xrealloc(d->caches, n * sizeof d->caches[0]);
                 while (d->cache_n < n)
-                        d->caches[d->cache_n++] = match_cache_new(d->cache_entries, MATCH_CACHE_LINKS);
+                        d->caches[d->cache_n++] =
+                                match_cache_new(d->cache_entries, MATCH_CACHE_LINKS);
         }
         return d->caches[account->index];
 }
 
 /* ---- to other loops ---------------------------------------------------------------------- */
 
-static size_t queue_redeliver(struct dispatch *d, const struct parcel_entry *entry, const struct msg *msg);
+static size_t queue_redeliver(
+        struct dispatch *d, const struct parcel_entry *entry, const struct msg *msg);
 
 /* On the receiver's loop. */
 static void on_parcel(struct mail *mail)
@@ -92,7 +96,8 @@ static void on_parcel(struct mail *mail)
                 if (d->loop->own.dirty_bytes > DIRTY_FULL_BYTES)
                         loop_flush(d->loop);
         }
-        atomic_fetch_sub_explicit(&d->shared.unread_bytes, parcel->charge_bytes, memory_order_relaxed);
+        atomic_fetch_sub_explicit(
+                &d->shared.unread_bytes, parcel->charge_bytes, memory_order_relaxed);
         parcel_free(parcel);
 }
 
@@ -131,12 +136,13 @@ static void post_all(struct dispatch *d)
 
 struct plan {
         struct dispatch *d;
-        struct peer *from;               /* NULL: a message that came by mail */
+        struct peer *from; /* NULL: a message that came by mail */
         const struct msg *msg;
         struct account *account;
         bool echo;
-        uint64_t not_for;                /* of a message that came by mail: the publisher that wants no echo; 0: none */
-        bool skip_gated;                 /* no_fast_producer_stall */
+        uint64_t
+                not_for; /* of a message that came by mail: the publisher that wants no echo; 0: none */
+        bool skip_gated; /* no_fast_producer_stall */
         uint32_t hops;
         size_t taken;
 };
@@ -164,7 +170,8 @@ static void send_plain(struct plan *plan, unsigned shelf, struct trie_link *cons
 {
         static const struct parcel_entry flags;
         struct dispatch *d = plan->d;
-        parcel_add(&d->open[shelf], d->server->loops[shelf], plan->msg, plan->account, links, n, &flags, post);
+        parcel_add(&d->open[shelf], d->server->loops[shelf], plan->msg, plan->account, links, n,
+                &flags, post);
         plan->taken += n;
 }
 
@@ -177,7 +184,8 @@ static void send_queue(struct plan *plan, struct trie_link *const *link)
                 .hops = plan->hops,
                 .not_for = plan->from && !plan->echo ? plan->from->id : plan->not_for,
         };
-        parcel_add(&d->open[shelf], d->server->loops[shelf], plan->msg, plan->account, link, 1, &flags, post);
+        parcel_add(&d->open[shelf], d->server->loops[shelf], plan->msg, plan->account, link, 1,
+                &flags, post);
         plan->taken++;
 }
 
@@ -242,7 +250,8 @@ static void queue(struct plan *plan, const struct match *match, const struct mat
 }
 
 /* The chosen member could not take it when the message arrived: choose again, here. */
-static size_t queue_redeliver(struct dispatch *d, const struct parcel_entry *entry, const struct msg *msg)
+static size_t queue_redeliver(
+        struct dispatch *d, const struct parcel_entry *entry, const struct msg *msg)
 {
         struct plan plan = {
                 .d = d,
@@ -254,8 +263,8 @@ static size_t queue_redeliver(struct dispatch *d, const struct parcel_entry *ent
         };
         struct slice name = sub_queue(entry->subs[0]);
         rcu_enter();
-        const struct match *match =
-                match_cache_get_rcu(cache_of(d, entry->account), entry->account->trie, msg->subject);
+        const struct match *match = match_cache_get_rcu(
+                cache_of(d, entry->account), entry->account->trie, msg->subject);
         for (uint32_t g = 0; g < match->group_n; g++)
                 if (slice_eq(match_group_name(match, &match->groups[g]), name))
                         queue(&plan, match, &match->groups[g]);
@@ -291,7 +300,8 @@ size_t dispatch_publish(
                 .echo = echo,
                 .skip_gated = peer_settings(from)->no_fast_producer_stall,
         };
-        const struct match *match = match_cache_get_rcu(cache_of(d, account), account->trie, msg->subject);
+        const struct match *match =
+                match_cache_get_rcu(cache_of(d, account), account->trie, msg->subject);
         struct chunk *own = match_is_empty(match) ? NULL : right_size(from, msg);
         if (match->plain_n)
                 plain(&plan, match);
@@ -307,7 +317,8 @@ size_t dispatch_publish(
 struct sub *dispatch_own_sub(struct peer *peer, struct account *account, struct slice subject)
 {
         struct dispatch *d = peer->loop->dispatch;
-        const struct match *match = match_cache_get_rcu(cache_of(d, account), account->trie, subject);
+        const struct match *match =
+                match_cache_get_rcu(cache_of(d, account), account->trie, subject);
         for (uint32_t i = 0; i < match->plain_n; i++) {
                 struct sub *sub = sub_of(match->links[i]);
                 if (sub->peer == peer)

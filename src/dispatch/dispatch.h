@@ -27,7 +27,8 @@ void dispatch_free(struct dispatch *dispatch);
 /* Deliver to every plain subscription and one member of each queue group. from: the publisher, whose own
  * subscriptions are skipped unless echo.
  * Returns how many receivers took it or will be handed it. */
-size_t dispatch_publish(struct peer *from, bool echo, struct account *account, const struct msg *msg);
+size_t dispatch_publish(
+        struct peer *from, bool echo, struct account *account, const struct msg *msg);
 
 /* A plain subscription of this very peer that would get the subject, for the no-responders status; NULL:
  * none. */

@@ -7,7 +7,7 @@
 enum {
         PARCEL_FIRST_BYTES = 1024,
         PARCEL_BYTES = 64 * 1024,
-        WIRE_COPY_BYTES = 4 * 1024,      /* larger messages are referenced */
+        WIRE_COPY_BYTES = 4 * 1024, /* larger messages are referenced */
         ALIGN = 16,
 };
 
@@ -18,8 +18,8 @@ static struct parcel *parcel_new(struct loop *to, size_t cap)
         return parcel;
 }
 
-static struct parcel *room_for(struct parcel **pp, struct loop *to, size_t bytes,
-        void (*full)(struct parcel *parcel))
+static struct parcel *room_for(
+        struct parcel **pp, struct loop *to, size_t bytes, void (*full)(struct parcel *parcel))
 {
         struct parcel *parcel = *pp;
         if (parcel && parcel->cap - parcel->used >= bytes)
@@ -45,7 +45,8 @@ void parcel_add(struct parcel **pp, struct loop *to, const struct msg *msg, stru
         void (*full)(struct parcel *parcel))
 {
         bool by_ref = msg->chunk && msg->wire.len > WIRE_COPY_BYTES;
-        size_t texts = msg->subject.len + msg->reply.len + msg->header_size.len + msg->total_size.len;
+        size_t texts =
+                msg->subject.len + msg->reply.len + msg->header_size.len + msg->total_size.len;
         size_t bytes = sizeof(struct parcel_entry) + n * sizeof(struct sub *) + texts +
                        (by_ref ? 0 : msg->wire.len);
         bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN;

@@ -22,22 +22,23 @@ struct parcel {
         struct mail mail;
         struct loop *to;
         size_t used, cap;
-        size_t charge_bytes;     /* memory it holds: counts against the receiver's mailbox until it is read */
-        struct chunk *pinned;    /* the chunk counted last */
+        size_t charge_bytes; /* memory it holds: counts against the receiver's mailbox until it is read */
+        struct chunk *pinned; /* the chunk counted last */
         _Alignas(16) char data[];
 };
 
 struct parcel_entry {
-        uint32_t entry_bytes;    /* with everything behind it, rounded up for alignment */
+        uint32_t entry_bytes; /* with everything behind it, rounded up for alignment */
         uint32_t sub_n;
         uint32_t subject_len, reply_len, header_size_len, total_size_len;
         uint32_t header_bytes;
-        uint32_t hops;           /* queue deliveries only: how often it was handed on */
-        uint64_t not_for;        /* queue deliveries only: id of the publisher that wants no echo; 0: none */
-        bool queue;              /* sub_n is 1 and somebody else may take it when this one cannot */
+        uint32_t hops; /* queue deliveries only: how often it was handed on */
+        uint64_t
+                not_for; /* queue deliveries only: id of the publisher that wants no echo; 0: none */
+        bool queue;      /* sub_n is 1 and somebody else may take it when this one cannot */
         size_t wire_len;
         struct account *account;
-        struct chunk *chunk;     /* one reference, or NULL: the wire bytes are in the parcel */
+        struct chunk *chunk; /* one reference, or NULL: the wire bytes are in the parcel */
         const char *wire;
         struct sub *subs[];
 };
@@ -48,7 +49,8 @@ void parcel_add(struct parcel **pp, struct loop *to, const struct msg *msg, stru
         void (*full)(struct parcel *parcel));
 
 /* Walk: NULL to begin; returns NULL at the end. msg is filled from the entry. */
-struct parcel_entry *parcel_next(struct parcel *parcel, struct parcel_entry *entry, struct msg *msg);
+struct parcel_entry *parcel_next(
+        struct parcel *parcel, struct parcel_entry *entry, struct msg *msg);
 
 /* Drop the chunk references and the memory. */
 void parcel_free(struct parcel *parcel);

@@ -77,7 +77,9 @@ static void comes_out_as_it_went_in(void **state)
         for (unsigned i = 0; i < MESSAGES; i++) {
                 char text[128];
                 struct msg msg = message(i, text, sizeof text);
-                const struct parcel_entry flags = { .queue = i % 4 == 0, .hops = i % 8, .not_for = i * 3 };
+                const struct parcel_entry flags = {
+                        .queue = i % 4 == 0, .hops = i % 8, .not_for = i * 3
+                };
                 parcel_add(&open, NULL, &msg, NULL, links, 1 + i % SUBS, &flags, on_full);
         }
         assert_true(full_n >= 1);

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum {
-        READ_ROUNDS = 4,                 /* full reads per poll event: fairness between connections */
+        READ_ROUNDS = 4, /* full reads per poll event: fairness between connections */
         IOV_MAX_USED = 256,
         FLUSH_ROUNDS = 16,
         LINGER_MAX_BYTES = 1024 * 1024,
@@ -270,7 +270,8 @@ static bool keep_rest(struct conn *conn, struct slice rest, size_t cap)
 {
         if (cap < rest.len)
                 cap = rest.len;
-        struct chunk *kept = chunk_try_new(cap == LOOP_READ_BYTES ? cap + 1 : cap); /* never taken for a spare */
+        struct chunk *kept =
+                chunk_try_new(cap == LOOP_READ_BYTES ? cap + 1 : cap); /* never taken for a spare */
         if (kept == NULL)
                 return false;
         memcpy(kept->data, rest.ptr, rest.len);
@@ -291,7 +292,8 @@ static bool keep(struct conn *conn, struct chunk *chunk, size_t len, size_t used
                 return true;
         }
         bool whole = conn->need > LOOP_READ_BYTES || used == 0;
-        bool kept = keep_rest(conn, slice_of(chunk->data + used, len - used), whole ? conn->need : 0);
+        bool kept =
+                keep_rest(conn, slice_of(chunk->data + used, len - used), whole ? conn->need : 0);
         loop_give_spare(conn->loop, chunk);
         return kept;
 }
@@ -421,7 +423,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
         struct conn *conn = poll->data;
         conn->loop->own.now_ns = clock_mono_ns();
-        if (status < 0) { /* the read or the write reports what is wrong; there may be bytes before it */
+        if (status <
+                0) { /* the read or the write reports what is wrong; there may be bytes before it */
                 events = UV_READABLE | (conn->blocked ? UV_WRITABLE : 0);
                 conn->events = 0; /* libuv has stopped watching */
         }

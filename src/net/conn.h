@@ -26,19 +26,20 @@ struct tls_verdict;
 struct uv_poll_s;
 
 enum conn_state {
-        CONN_NEW,            /* nothing is read until conn_open(), conn_start_tls() or conn_wait_first() */
-        CONN_WAIT_FIRST,     /* waiting for the first byte or the timer; leaves by on_first */
-        CONN_HANDSHAKE,      /* TLS; leaves by on_secure or on_tls_failed */
-        CONN_OPEN,           /* input goes to on_input */
-        CONN_FLUSHING,       /* closing: the queue is being written, input ignored */
-        CONN_LINGER,         /* closing: our side is shut, input discarded so that the peer reads our last words */
-        CONN_CLOSED,         /* handles are going away; on_closed follows */
+        CONN_NEW, /* nothing is read until conn_open(), conn_start_tls() or conn_wait_first() */
+        CONN_WAIT_FIRST, /* waiting for the first byte or the timer; leaves by on_first */
+        CONN_HANDSHAKE,  /* TLS; leaves by on_secure or on_tls_failed */
+        CONN_OPEN,       /* input goes to on_input */
+        CONN_FLUSHING,   /* closing: the queue is being written, input ignored */
+        CONN_LINGER, /* closing: our side is shut, input discarded so that the peer reads our last words */
+        CONN_CLOSED, /* handles are going away; on_closed follows */
 };
 
 struct conn_ops {
         /* Bytes at an operation boundary. Return how many were used; the rest is presented again, longer.
          * *need: total bytes wanted for progress when known (else leave 0). The bytes lie in `chunk`. */
-        size_t (*on_input)(struct conn *conn, struct chunk *chunk, struct slice bytes, size_t *need);
+        size_t (*on_input)(
+                struct conn *conn, struct chunk *chunk, struct slice bytes, size_t *need);
         /* WAIT_FIRST ended: got is false when the time passed without a byte. */
         void (*on_first)(struct conn *conn, bool got);
         void (*on_secure)(struct conn *conn);
@@ -57,34 +58,35 @@ struct conn {
         const struct conn_ops *ops;
         struct loop *loop;
         struct uv_poll_s *poll;
-        struct transport *top;           /* &tcp.base, or the TLS layer over it */
+        struct transport *top; /* &tcp.base, or the TLS layer over it */
         struct tr_tcp tcp;
-        struct chunk *kept;              /* bytes of an unfinished operation, NULL when none */
+        struct chunk *kept; /* bytes of an unfinished operation, NULL when none */
         uint32_t kept_bytes;
-        uint32_t need;                   /* total bytes the unfinished operation wants, 0: unknown */
-        struct handshake *handshake;     /* while HANDSHAKE, and until its job came back */
+        uint32_t need;               /* total bytes the unfinished operation wants, 0: unknown */
+        struct handshake *handshake; /* while HANDSHAKE, and until its job came back */
         struct outq out;
-        struct list dirty;               /* in loop->own.dirty while bytes await the flush */
-        struct timer timer;              /* first byte, handshake, write deadline, linger: one at a time */
-        uint64_t write_deadline_ns;      /* set by the owner; 0: none */
-        size_t deadline_mark;            /* bytes that must leave before the armed deadline */
-        uint8_t state;                   /* enum conn_state */
-        uint8_t events;                  /* what libuv watches */
-        bool paused;                     /* conn_pause(): not read */
-        bool blocked;                    /* the socket took less than we had; wait for writable */
-        bool in_input;                   /* inside on_input: no re-entrance */
-        bool job_out;                    /* a handshake step is with the crypto pool */
-        bool linger;                     /* closing asked for LINGER */
-        bool parted;                     /* the top layer said goodbye */
-        bool finish_wanted;              /* closing waits for the job */
-        bool moved;                      /* bytes left since the deadline was armed */
+        struct list dirty;  /* in loop->own.dirty while bytes await the flush */
+        struct timer timer; /* first byte, handshake, write deadline, linger: one at a time */
+        uint64_t write_deadline_ns; /* set by the owner; 0: none */
+        size_t deadline_mark;       /* bytes that must leave before the armed deadline */
+        uint8_t state;              /* enum conn_state */
+        uint8_t events;             /* what libuv watches */
+        bool paused;                /* conn_pause(): not read */
+        bool blocked;               /* the socket took less than we had; wait for writable */
+        bool in_input;              /* inside on_input: no re-entrance */
+        bool job_out;               /* a handshake step is with the crypto pool */
+        bool linger;                /* closing asked for LINGER */
+        bool parted;                /* the top layer said goodbye */
+        bool finish_wanted;         /* closing waits for the job */
+        bool moved;                 /* bytes left since the deadline was armed */
 };
 
 /* Take the socket. ops must stay valid; nothing is read yet. 0 or negative errno (the fd stays open). */
 MUST_CHECK int conn_init(struct conn *conn, struct loop *loop, int fd, const struct conn_ops *ops);
 
-void conn_open(struct conn *conn);                                /* start reading plaintext */
-void conn_wait_first(struct conn *conn, uint64_t timeout_ns);     /* then on_first; no byte is consumed */
+void conn_open(struct conn *conn); /* start reading plaintext */
+void conn_wait_first(
+        struct conn *conn, uint64_t timeout_ns); /* then on_first; no byte is consumed */
 /* Handshake on the pool, from whatever bytes arrive next; server_name only for the client role. */
 void conn_start_tls(struct conn *conn, struct tls_ctx *ctx, struct crypto_pool *pool,
         uint64_t timeout_ns, const char *server_name);
@@ -111,9 +113,9 @@ void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 
 enum conn_close_how {
-        CONN_CLOSE_FLUSH,        /* write what is queued, within the write deadline, then close */
-        CONN_CLOSE_LINGER,       /* likewise, then wait briefly for the peer so that it can read our last words */
-        CONN_CLOSE_NOW,          /* drop what is queued */
+        CONN_CLOSE_FLUSH, /* write what is queued, within the write deadline, then close */
+        CONN_CLOSE_LINGER, /* likewise, then wait briefly for the peer so that it can read our last words */
+        CONN_CLOSE_NOW, /* drop what is queued */
 };
 
 /* Idempotent. on_closed() follows from the loop, never from inside this call. */

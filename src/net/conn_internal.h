@@ -3,8 +3,8 @@
 #pragma once
 #include "net/conn.h"
 
-void conn_watch(struct conn *conn);              /* tell libuv what the state wants */
-void conn_input_waiting(struct conn *conn);      /* present input that the layers already hold */
+void conn_watch(struct conn *conn);         /* tell libuv what the state wants */
+void conn_input_waiting(struct conn *conn); /* present input that the layers already hold */
 
 void conn_handshake_readable(struct conn *conn);
 void conn_handshake_writable(struct conn *conn);

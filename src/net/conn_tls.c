@@ -26,7 +26,7 @@ struct handshake {
         struct crypto_pool *pool;
         struct tls_session *session;
         struct buf in, out;
-        int result;              /* of the last step: a TLS_* value */
+        int result; /* of the last step: a TLS_* value */
 };
 
 static uint64_t source_of(const struct conn *conn)
@@ -140,7 +140,8 @@ void conn_handshake_readable(struct conn *conn)
                 fail(conn, &verdict);
                 return;
         }
-        ssize_t n = conn->tcp.base.ops->recv(&conn->tcp.base, hs->in.ptr + hs->in.len, HANDSHAKE_READ_BYTES);
+        ssize_t n = conn->tcp.base.ops->recv(
+                &conn->tcp.base, hs->in.ptr + hs->in.len, HANDSHAKE_READ_BYTES);
         if (n == ERR_AGAIN)
                 return;
         if (n < 0) {

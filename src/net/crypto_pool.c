@@ -10,20 +10,20 @@
 
 enum {
         SOURCE_N = 256,
-        SHARE = 8,               /* once the queue is half full, one source may hold 1/SHARE of it */
+        SHARE = 8, /* once the queue is half full, one source may hold 1/SHARE of it */
 };
 
 struct lane {
         struct crypto_job *first, **last;
         int n;
-        int next;                /* ring of lanes that hold jobs; -1: not in the ring */
+        int next; /* ring of lanes that hold jobs; -1: not in the ring */
 };
 
 struct crypto_pool {
         pthread_mutex_t lock;
         pthread_cond_t wake;
         struct lane lanes[SOURCE_N];
-        int ring_first, ring_last;       /* -1: no lane holds a job */
+        int ring_first, ring_last; /* -1: no lane holds a job */
         int queued, queue_max;
         bool stopping;
         struct thread **threads;

@@ -16,16 +16,17 @@ struct loop;
 typedef void (*crypto_fn)(struct crypto_job *job);
 
 struct crypto_job {
-        struct mail done;                /* done.deliver runs on `home` when run() has returned */
-        crypto_fn run;                   /* on a pool thread */
+        struct mail done; /* done.deliver runs on `home` when run() has returned */
+        crypto_fn run;    /* on a pool thread */
         struct loop *home;
-        uint64_t source;                 /* hash of the peer's address */
+        uint64_t source; /* hash of the peer's address */
         struct crypto_job *next;
 };
 
 /* Any thread before the loops start; thread_n 0: one per usable core. */
 struct crypto_pool *crypto_pool_new(int thread_n, int queue_max);
-void crypto_pool_free(struct crypto_pool *pool);   /* finishes what is queued; after the loops stopped posting */
+void crypto_pool_free(
+        struct crypto_pool *pool); /* finishes what is queued; after the loops stopped posting */
 
 /* Any thread. ERR_AGAIN: the queue, or this source's share of it, is full and the job was not taken. */
 MUST_CHECK int crypto_pool_post(struct crypto_pool *pool, struct crypto_job *job);

@@ -99,10 +99,12 @@ static int open_any(int port, const char **step)
 {
         struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
         struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-        struct addrinfo ai6 = { .ai_family = AF_INET6, .ai_addr = (struct sockaddr *)&six,
-                .ai_addrlen = sizeof six };
-        struct addrinfo ai4 = { .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&four,
-                .ai_addrlen = sizeof four };
+        struct addrinfo ai6 = {
+                .ai_family = AF_INET6, .ai_addr = (struct sockaddr *)&six, .ai_addrlen = sizeof six
+        };
+        struct addrinfo ai4 = {
+                .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&four, .ai_addrlen = sizeof four
+        };
         int fd = open_socket(&ai6, step);
         if (fd < 0 && fd != -EADDRINUSE && fd != -EACCES)
                 fd = open_socket(&ai4, step); /* a machine without IPv6 */
@@ -112,7 +114,8 @@ static int open_any(int port, const char **step)
 static int open_host(const char *host, int port, const char **step, struct errbuf *eb)
 {
         char service[16];
-        struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+        struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+                .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
         struct addrinfo *list;
         snprintf(service, sizeof service, "%d", port);
         int rc = getaddrinfo(host, service, &hints, &list);
@@ -148,8 +151,8 @@ int listener_open(struct listener **out, struct loop *loop, const char *host, in
                 return errbuf_set(eb, fd, "%s", cause.text);
         if (fd < 0) {
                 bool v6 = strchr(host, ':') != NULL;
-                return errbuf_set(eb, fd, "listen tcp %s%s%s:%d: %s: %s", v6 ? "[" : "", host, v6 ? "]" : "",
-                        port, step, err_text(fd));
+                return errbuf_set(eb, fd, "listen tcp %s%s%s:%d: %s: %s", v6 ? "[" : "", host,
+                        v6 ? "]" : "", port, step, err_text(fd));
         }
         struct listener *listener = xnew(struct listener);
         listener->loop = loop;

@@ -17,4 +17,5 @@ typedef void (*listener_fn)(void *ctx, int fd);
 MUST_CHECK int listener_open(struct listener **out, struct loop *loop, const char *host, int port,
         listener_fn on_accept, void *ctx, struct errbuf *eb);
 int listener_port(const struct listener *listener);
-void listener_close(struct listener *listener);  /* frees it from the loop; the socket closes at once */
+void listener_close(
+        struct listener *listener); /* frees it from the loop; the socket closes at once */

@@ -167,7 +167,8 @@ void loop_post(struct loop *loop, struct mail *mail)
 {
         /* The letter may be the one that ends the loop: loop_free() waits until we are out of here. */
         atomic_fetch_add_explicit(&loop->shared.posters, 1, memory_order_relaxed);
-        bool first = mailbox_push(&loop->shared.mail, mail); /* else somebody before us sees to it */
+        bool first =
+                mailbox_push(&loop->shared.mail, mail); /* else somebody before us sees to it */
         if (first && loop != current && atomic_load(&loop->shared.sleeping))
                 uv_async_send(&loop->uv->wake);
         atomic_fetch_sub_explicit(&loop->shared.posters, 1, memory_order_release);

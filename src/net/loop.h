@@ -18,33 +18,33 @@ struct loop_uv;
 struct roster;
 
 enum {
-        LOOP_MAX = 256,                       /* loops in one process */
-        LOOP_READ_BYTES = 256 * 1024,         /* one socket read */
-        LOOP_CIPHER_BYTES = 128 * 1024,       /* one read of TLS records; always fits a decrypted read */
+        LOOP_MAX = 256,                 /* loops in one process */
+        LOOP_READ_BYTES = 256 * 1024,   /* one socket read */
+        LOOP_CIPHER_BYTES = 128 * 1024, /* one read of TLS records; always fits a decrypted read */
 };
 
 struct loop {
-        unsigned index;                       /* fixed: any thread */
-        struct loop_uv *uv;                   /* libuv's handles */
+        unsigned index;     /* fixed: any thread */
+        struct loop_uv *uv; /* libuv's handles */
         struct {
                 struct mailbox mail;
-                _Atomic bool sleeping;        /* inside the poll: a letter must wake it */
-                _Atomic unsigned posters;     /* threads inside loop_post() */
+                _Atomic bool sleeping;    /* inside the poll: a letter must wake it */
+                _Atomic unsigned posters; /* threads inside loop_post() */
         } shared;
         struct {
-                uint64_t now_ns;              /* monotonic, cached once per iteration */
-                bool in_mail;                 /* letters are being delivered */
+                uint64_t now_ns; /* monotonic, cached once per iteration */
+                bool in_mail;    /* letters are being delivered */
                 struct timer_heap timers;
-                struct list dirty;            /* conns with bytes to flush, by conn->dirty */
-                size_t dirty_bytes;           /* queued on this loop since the last flush */
-                struct chunk *spare;          /* the read chunk, NULL when somebody keeps it */
-                char *cipher;                 /* LOOP_CIPHER_BYTES for TLS reads, on first use */
-                char *record;                 /* 16 KiB staging for full TLS records, on first use */
-                struct buf *cipher_out;       /* records collected for one send */
+                struct list dirty;      /* conns with bytes to flush, by conn->dirty */
+                size_t dirty_bytes;     /* queued on this loop since the last flush */
+                struct chunk *spare;    /* the read chunk, NULL when somebody keeps it */
+                char *cipher;           /* LOOP_CIPHER_BYTES for TLS reads, on first use */
+                char *record;           /* 16 KiB staging for full TLS records, on first use */
+                struct buf *cipher_out; /* records collected for one send */
         } own;
-        struct stats stats;                   /* written here, read anywhere */
-        struct dispatch *dispatch;            /* set by rank 7 before the loop starts */
-        struct roster *roster;                /* set by rank 6 before the loop starts */
+        struct stats stats;        /* written here, read anywhere */
+        struct dispatch *dispatch; /* set by rank 7 before the loop starts */
+        struct roster *roster;     /* set by rank 6 before the loop starts */
 };
 
 /* Control thread. The loop exists and accepts mail, but nothing runs until loop_run(). */

@@ -10,5 +10,5 @@ struct loop_uv {
         uv_prepare_t prepare;
         uv_check_t check;
         uv_timer_t timer;
-        uint64_t timer_due_ns;   /* what uv's timer is armed for; UINT64_MAX: not armed */
+        uint64_t timer_due_ns; /* what uv's timer is armed for; UINT64_MAX: not armed */
 };

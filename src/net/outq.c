@@ -6,7 +6,7 @@ enum {
         TAIL_FIRST_BYTES = 1024,
         TAIL_MAX_BYTES = 64 * 1024,
         SEGS_FIRST = 4,
-        PIN_FACTOR = 4,          /* a reference may pin this many times its own length */
+        PIN_FACTOR = 4, /* a reference may pin this many times its own length */
 };
 
 void outq_init(struct outq *q)

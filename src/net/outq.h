@@ -17,17 +17,17 @@
 #include <sys/uio.h>
 
 struct out_seg {
-        struct chunk *chunk;     /* one reference each */
+        struct chunk *chunk; /* one reference each */
         uint32_t off, len;
 };
 
 struct outq {
         struct out_seg *segs;
-        uint32_t head, n, cap;   /* live segments are segs[head .. head+n) */
-        uint32_t tail_room;      /* bytes free behind the last segment when that chunk is ours alone */
-        uint32_t tail_used;      /* bytes written to the newest chunk of ours: the next is twice that */
-        uint32_t fit;            /* the first so many segments pin no more than they need */
-        size_t bytes;            /* queued in all */
+        uint32_t head, n, cap; /* live segments are segs[head .. head+n) */
+        uint32_t tail_room; /* bytes free behind the last segment when that chunk is ours alone */
+        uint32_t tail_used; /* bytes written to the newest chunk of ours: the next is twice that */
+        uint32_t fit;       /* the first so many segments pin no more than they need */
+        size_t bytes;       /* queued in all */
 };
 
 void outq_init(struct outq *q);
@@ -53,13 +53,14 @@ static inline void outq_commit(struct outq *q, size_t used)
         q->bytes += used;
 }
 
-void outq_append(struct outq *q, struct slice bytes);                  /* copies */
-void outq_append_ref(struct outq *q, struct chunk *chunk, struct slice bytes); /* bytes lie inside chunk; takes a reference */
+void outq_append(struct outq *q, struct slice bytes); /* copies */
+void outq_append_ref(struct outq *q, struct chunk *chunk,
+        struct slice bytes); /* bytes lie inside chunk; takes a reference */
 
 /* Fill iov with the first segments; returns how many entries, *bytes their sum. */
 int outq_iov(const struct outq *q, struct iovec *iov, int iov_max, size_t *bytes);
-void outq_consume(struct outq *q, size_t bytes);                       /* these were sent */
-void outq_clear(struct outq *q);                                       /* drop everything */
+void outq_consume(struct outq *q, size_t bytes); /* these were sent */
+void outq_clear(struct outq *q);                 /* drop everything */
 
 /* The peer is slow: replace references that pin much larger chunks by copies of their bytes. */
 void outq_unpin(struct outq *q);

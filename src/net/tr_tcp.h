@@ -8,4 +8,4 @@ struct tr_tcp {
         int fd;
 };
 
-void tr_tcp_init(struct tr_tcp *tcp, int fd);   /* the fd stays the caller's */
+void tr_tcp_init(struct tr_tcp *tcp, int fd); /* the fd stays the caller's */

@@ -8,8 +8,8 @@
 
 enum {
         RECORD_BYTES = 16 * 1024,
-        SEND_MAX_BYTES = 256 * 1024,     /* plaintext taken per call: bounds what `out` can hold */
-        KEEP_OUT_BYTES = 512 * 1024,     /* the loop's collecting buffer is freed above this */
+        SEND_MAX_BYTES = 256 * 1024, /* plaintext taken per call: bounds what `out` can hold */
+        KEEP_OUT_BYTES = 512 * 1024, /* the loop's collecting buffer is freed above this */
 };
 
 static ssize_t decrypt(struct tr_tls *tls, struct slice *in, char *dst, size_t dst_bytes)
@@ -66,7 +66,8 @@ static ssize_t tls_recv(struct transport *tr, char *dst, size_t dst_bytes)
 
 /* Encrypt bytes into out as full records: straight from a large segment, through the staging buffer
  * for small ones. */
-static int encrypt_iov(struct tr_tls *tls, const struct iovec *iov, int iov_n, struct buf *out, size_t *taken)
+static int encrypt_iov(
+        struct tr_tls *tls, const struct iovec *iov, int iov_n, struct buf *out, size_t *taken)
 {
         char *record = tls->loop->own.record;
         size_t staged = 0;
@@ -78,13 +79,15 @@ static int encrypt_iov(struct tr_tls *tls, const struct iovec *iov, int iov_n, s
                 *taken += rest.len;
                 while (rest.len > 0) {
                         if (staged == 0 && rest.len >= RECORD_BYTES) {
-                                int rc = tls_session_write(tls->session, slice_of(rest.ptr, RECORD_BYTES), out);
+                                int rc = tls_session_write(
+                                        tls->session, slice_of(rest.ptr, RECORD_BYTES), out);
                                 if (rc < 0)
                                         return rc;
                                 rest = slice_of(rest.ptr + RECORD_BYTES, rest.len - RECORD_BYTES);
                                 continue;
                         }
-                        size_t n = RECORD_BYTES - staged < rest.len ? RECORD_BYTES - staged : rest.len;
+                        size_t n =
+                                RECORD_BYTES - staged < rest.len ? RECORD_BYTES - staged : rest.len;
                         memcpy(record + staged, rest.ptr, n);
                         rest = slice_of(rest.ptr + n, rest.len - n);
                         staged += n;

@@ -12,10 +12,10 @@ struct tls_session;
 struct tr_tls {
         struct transport base;
         struct loop *loop;
-        struct tls_session *session;     /* owned */
-        struct buf in;                   /* ciphertext not decrypted yet; empty but for rare moments */
-        struct buf out;                  /* ciphertext the socket did not take */
-        bool ended;                      /* close_notify came */
+        struct tls_session *session; /* owned */
+        struct buf in;               /* ciphertext not decrypted yet; empty but for rare moments */
+        struct buf out;              /* ciphertext the socket did not take */
+        bool ended;                  /* close_notify came */
 };
 
 /* Both take ownership of session. */

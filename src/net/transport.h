@@ -31,5 +31,5 @@ struct transport_ops {
 
 struct transport {
         const struct transport_ops *ops;
-        struct transport *below;         /* NULL for the socket itself */
+        struct transport *below; /* NULL for the socket itself */
 };

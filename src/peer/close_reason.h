@@ -9,4 +9,4 @@ enum close_reason {
         CLOSE_COUNT
 };
 
-const char *close_reason_text(enum close_reason reason);   /* as monitoring prints it */
+const char *close_reason_text(enum close_reason reason); /* as monitoring prints it */

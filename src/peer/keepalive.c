@@ -11,7 +11,8 @@
 
 void keepalive_start(struct peer *peer)
 {
-        loop_timer_start(peer->loop, &peer->own.ping, (uint64_t)peer_settings(peer)->timing.ping_interval_ns);
+        loop_timer_start(peer->loop, &peer->own.ping,
+                (uint64_t)peer_settings(peer)->timing.ping_interval_ns);
 }
 
 void keepalive_connected(struct peer *peer)

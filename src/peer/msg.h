@@ -11,10 +11,10 @@
 struct chunk;
 
 struct msg {
-        struct slice subject, reply;             /* reply may be empty */
-        struct slice header_size, total_size;    /* header_size is empty for a plain message */
+        struct slice subject, reply;          /* reply may be empty */
+        struct slice header_size, total_size; /* header_size is empty for a plain message */
         struct slice wire;
-        struct chunk *chunk;                     /* wire lies inside and may be referenced; NULL: copy it */
+        struct chunk *chunk; /* wire lies inside and may be referenced; NULL: copy it */
         uint32_t header_bytes;
 };
 

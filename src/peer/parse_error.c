@@ -13,7 +13,8 @@ static struct slice arguments(struct slice rest)
 {
         const char *end = memchr(rest.ptr, '\n', rest.len);
         size_t len = end ? (size_t)(end - rest.ptr) : rest.len, at = 0;
-        while (len > 0 && (rest.ptr[len - 1] == '\r' || rest.ptr[len - 1] == ' ' || rest.ptr[len - 1] == '\t'))
+        while (len > 0 && (rest.ptr[len - 1] == '\r' || rest.ptr[len - 1] == ' ' ||
+                                  rest.ptr[len - 1] == '\t'))
                 len--;
         while (at < len && rest.ptr[at] != ' ' && rest.ptr[at] != '\t')
                 at++;
@@ -95,8 +96,8 @@ void peer_parse_error(struct peer *peer, int rc, const struct frame *frame, stru
                 peer_close(peer, CLOSE_MAX_CONTROL_LINE);
                 break;
         case ERR_PROTO_PAYLOAD:
-                log_error(&peer->tag, "maximum payload exceeded: %.*s vs %lld", SLICE_ARG(frame->total_size),
-                        (long long)peer->own.parser.max_payload);
+                log_error(&peer->tag, "maximum payload exceeded: %.*s vs %lld",
+                        SLICE_ARG(frame->total_size), (long long)peer->own.parser.max_payload);
                 peer_close(peer, CLOSE_MAX_PAYLOAD);
                 break;
         case ERR_PROTO_ARGS:

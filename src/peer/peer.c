@@ -49,7 +49,8 @@ static void read_addr(struct peer *peer)
                 bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
                 peer->addr.family = mapped ? AF_INET : AF_INET6;
                 peer->addr.port = ntohs(in6->sin6_port);
-                memcpy(peer->addr.ip, (const char *)&in6->sin6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
+                memcpy(peer->addr.ip, (const char *)&in6->sin6_addr + (mapped ? 12 : 0),
+                        mapped ? 4 : 16);
         }
 }
 

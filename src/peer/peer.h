@@ -23,44 +23,44 @@ struct peer_server;
 struct settings;
 
 struct peer_addr {
-        uint8_t ip[16];          /* 4 bytes used for IPv4 (mapped addresses are unmapped) */
+        uint8_t ip[16]; /* 4 bytes used for IPv4 (mapped addresses are unmapped) */
         uint16_t port;
-        uint8_t family;          /* AF_INET, AF_INET6, 0: none */
+        uint8_t family; /* AF_INET, AF_INET6, 0: none */
 };
 
 struct peer {
-        const struct peer_ops *ops;      /* fixed at creation: any thread */
+        const struct peer_ops *ops; /* fixed at creation: any thread */
         struct loop *loop;
         struct peer_server *server;
-        struct log_tag tag;              /* "10.0.0.7:5312 - cid:42" */
+        struct log_tag tag; /* "10.0.0.7:5312 - cid:42" */
         uint64_t id;
         struct peer_addr addr;
         struct {
                 struct conn conn;
                 struct parser parser;
-                struct account *account;         /* never NULL */
-                struct chunk *chunk;             /* where the frame being handled lies */
-                size_t chunk_bytes;              /* how much of it has been read */
+                struct account *account; /* never NULL */
+                struct chunk *chunk;     /* where the frame being handled lies */
+                size_t chunk_bytes;      /* how much of it has been read */
                 struct subs subs;
-                struct list member;              /* in the loop's roster */
+                struct list member; /* in the loop's roster */
                 struct timer ping, stall;
-                uint64_t start_ns, last_ns;      /* monotonic; last activity */
-                uint64_t start_wall_ns;          /* what monitoring shows */
-                uint64_t active_ns;              /* last data, sub or PING: suppresses our PINGs */
+                uint64_t start_ns, last_ns; /* monotonic; last activity */
+                uint64_t start_wall_ns;     /* what monitoring shows */
+                uint64_t active_ns;         /* last data, sub or PING: suppresses our PINGs */
                 uint64_t ping_sent_ns;
-                int64_t rtt_ns;                  /* 0: unknown */
-                uint64_t rtt_at_ns;              /* when a PING measured it; 0: never */
+                int64_t rtt_ns;     /* 0: unknown */
+                uint64_t rtt_at_ns; /* when a PING measured it; 0: never */
                 uint64_t in_msgs, in_bytes, out_msgs, out_bytes;
                 int pings_out;
-                uint8_t reason;                  /* enum close_reason, once closing */
+                uint8_t reason; /* enum close_reason, once closing */
                 bool closing;
-                bool socket_gone, subs_gone;     /* the two ends that memory waits for */
-                bool slow;                       /* past a write deadline and kept */
-                bool throttled;                  /* paused for a slow receiver or a full mailbox */
-                bool saw_gate;                   /* this read delivered to a gated receiver */
+                bool socket_gone, subs_gone; /* the two ends that memory waits for */
+                bool slow;                   /* past a write deadline and kept */
+                bool throttled;              /* paused for a slow receiver or a full mailbox */
+                bool saw_gate;               /* this read delivered to a gated receiver */
         } own;
         struct {
-                _Atomic bool gated;              /* more than 3/4 of max_pending waits: publishers hold back */
+                _Atomic bool gated; /* more than 3/4 of max_pending waits: publishers hold back */
                 _Atomic bool closed;
                 _Atomic uint32_t stalls;
         } shared;
@@ -82,8 +82,8 @@ static inline bool peer_is_closing(const struct peer *peer)
         return peer->own.closing;
 }
 
-struct settings *peer_settings(const struct peer *peer);   /* current, borrowed for the call */
-void peer_apply_settings(struct peer *peer);               /* after a reload */
+struct settings *peer_settings(const struct peer *peer); /* current, borrowed for the call */
+void peer_apply_settings(struct peer *peer);             /* after a reload */
 
 /* Either may close a peer that does not read. */
 void peer_send(struct peer *peer, struct slice bytes);
@@ -105,8 +105,8 @@ size_t peer_on_input(struct conn *conn, struct chunk *chunk, struct slice bytes,
 void peer_parse_error(struct peer *peer, int rc, const struct frame *frame, struct slice rest);
 
 /* keepalive.c */
-void keepalive_start(struct peer *peer);         /* at accept: a full interval */
-void keepalive_connected(struct peer *peer);     /* at CONNECT: soon, to measure the round trip */
+void keepalive_start(struct peer *peer);     /* at accept: a full interval */
+void keepalive_connected(struct peer *peer); /* at CONNECT: soon, to measure the round trip */
 void keepalive_on_ping(struct peer *peer);
 void keepalive_on_pong(struct peer *peer);
 void keepalive_on_timer(struct timer *timer);
@@ -122,10 +122,10 @@ void slow_on_timer(struct timer *timer);
 
 /* trace.c: protocol lines of -V. */
 void trace_in(struct peer *peer, const struct frame *frame);
-void trace_out(struct peer *peer, struct slice line);            /* without CRLF */
+void trace_out(struct peer *peer, struct slice line); /* without CRLF */
 void trace_payload(struct peer *peer, const char *arrow, struct slice body, size_t header_bytes);
 
-void peer_addr_ip(const struct peer_addr *addr, char *dst, size_t size);   /* "::1"; "" when none */
+void peer_addr_ip(const struct peer_addr *addr, char *dst, size_t size); /* "::1"; "" when none */
 /* Monitoring. Numbers only, nothing to free; and everything, with what `want` (PEER_WANT_*) adds. */
 void peer_measure(const struct peer *peer, struct peer_info *out);
 void peer_snapshot(struct peer *peer, struct peer_info *out, unsigned want);

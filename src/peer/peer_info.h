@@ -14,7 +14,7 @@ enum {
 };
 
 struct sub_info {
-        char *subject, *queue, *sid;     /* owned; queue may be NULL */
+        char *subject, *queue, *sid; /* owned; queue may be NULL */
         uint64_t msgs, max;
 };
 
@@ -25,28 +25,28 @@ struct peer_cert_info {
 
 struct peer_info {
         uint64_t id;
-        const char *kind, *type;         /* "Client", "nats": static text */
+        const char *kind, *type; /* "Client", "nats": static text */
         char ip[64];
         int port;
-        uint64_t start_ns, last_activity_ns, stop_ns;    /* wall clock; stop 0: open */
+        uint64_t start_ns, last_activity_ns, stop_ns; /* wall clock; stop 0: open */
         enum close_reason reason;
-        int64_t rtt_ns;                  /* 0: unknown */
+        int64_t rtt_ns; /* 0: unknown */
         uint64_t pending_bytes;
         uint64_t in_msgs, out_msgs, in_bytes, out_bytes, stalls;
         uint32_t subscriptions;
-        char *name, *lang, *version;     /* owned; NULL: none */
-        char *account;                   /* owned */
-        char *user;                      /* owned; NULL: none */
-        char tls_version[16];            /* "" : no TLS */
+        char *name, *lang, *version; /* owned; NULL: none */
+        char *account;               /* owned */
+        char *user;                  /* owned; NULL: none */
+        char tls_version[16];        /* "" : no TLS */
         char tls_cipher[64];
         bool tls_first;
-        struct peer_cert_info *certs;    /* only when asked for, as are the subs */
+        struct peer_cert_info *certs; /* only when asked for, as are the subs */
         int cert_n;
         struct sub_info *subs;
         uint32_t sub_n;
 };
 
 struct peer_info *peer_info_copy(const struct peer_info *info);
-void peer_info_fini(struct peer_info *info);             /* what it owns, not the struct */
-void peer_info_drop_subs(struct peer_info *info);        /* the list; the count stays */
-void peer_info_free(struct peer_info *info);             /* NULL is fine */
+void peer_info_fini(struct peer_info *info);      /* what it owns, not the struct */
+void peer_info_drop_subs(struct peer_info *info); /* the list; the count stays */
+void peer_info_free(struct peer_info *info);      /* NULL is fine */

@@ -17,14 +17,14 @@ typedef void (*verb_fn)(struct peer *peer, const struct frame *frame);
 
 enum deliver_result {
         DELIVERED,
-        NOT_DELIVERED,           /* closed, used up: somebody else of the queue group may take it */
+        NOT_DELIVERED, /* closed, used up: somebody else of the queue group may take it */
 };
 
 struct peer_ops {
-        const char *name;                        /* "Client", "Router", "Gateway", "Leafnode", "Internal" */
-        const char *id_name;                     /* "cid", "rid", …: the prefix of log lines */
-        enum verb_kind kind;                     /* which verbs the parser knows */
-        const verb_fn *verb;                     /* VERB_COUNT entries; NULL: a protocol error for this kind */
+        const char *name;    /* "Client", "Router", "Gateway", "Leafnode", "Internal" */
+        const char *id_name; /* "cid", "rid", …: the prefix of log lines */
+        enum verb_kind kind; /* which verbs the parser knows */
+        const verb_fn *verb; /* VERB_COUNT entries; NULL: a protocol error for this kind */
         /* May this operation be read now? first is the operation's first byte. When not, the kind has
          * already answered and closed. NULL: always. */
         bool (*admit)(struct peer *peer, char first);
@@ -32,7 +32,7 @@ struct peer_ops {
         enum deliver_result (*deliver)(struct peer *peer, struct sub *sub, const struct msg *msg);
         /* All operations of one socket read were handled, still inside the read section. */
         void (*on_read_end)(struct peer *peer);
-        void (*on_secure)(struct peer *peer);    /* TLS is up */
+        void (*on_secure)(struct peer *peer); /* TLS is up */
         void (*on_first)(struct peer *peer, bool got);
         /* What the log says of this peer behind its address, unquoted; "" when nothing is known. May be NULL. */
         void (*label)(const struct peer *peer, struct buf *out);
@@ -40,5 +40,5 @@ struct peer_ops {
         void (*snapshot)(struct peer *peer, struct peer_info *out, unsigned want);
         /* Exactly once, when the close is decided; the reason is peer->own.reason. */
         void (*on_close)(struct peer *peer);
-        void (*free)(struct peer *peer);         /* last call: frees the embedding struct */
+        void (*free)(struct peer *peer); /* last call: frees the embedding struct */
 };

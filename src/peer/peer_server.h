@@ -11,15 +11,15 @@ struct peer_info;
 struct registry;
 
 struct peer_server {
-        struct loop *control;            /* fixed */
+        struct loop *control; /* fixed */
         struct loop **loops;
         unsigned loop_n;
         struct registry *registry;
-        const char *id;                  /* "N…" */
+        const char *id; /* "N…" */
         struct {
                 _Atomic uint64_t next_id;
                 _Atomic int64_t client_n;
-                _Atomic uint64_t total_n;        /* ever accepted */
+                _Atomic uint64_t total_n; /* ever accepted */
                 _Atomic bool lame_duck;
         } shared;
         /* Control thread: takes ownership of a closed connection's record. Set by the server. */

@@ -19,14 +19,16 @@ static size_t pump(struct peer *peer, struct slice bytes, size_t *need)
                         break;
                 }
                 if (rc < 0) {
-                        peer_parse_error(peer, rc, &frame, slice_of(bytes.ptr + used, bytes.len - used));
+                        peer_parse_error(
+                                peer, rc, &frame, slice_of(bytes.ptr + used, bytes.len - used));
                         break;
                 }
                 if (UNLIKELY(trace))
                         trace_in(peer, &frame);
                 verb_fn fn = peer->ops->verb[frame.verb];
                 if (fn == NULL) {
-                        peer_parse_error(peer, ERR_PROTO_OP, &frame, slice_of(bytes.ptr + used, bytes.len - used));
+                        peer_parse_error(peer, ERR_PROTO_OP, &frame,
+                                slice_of(bytes.ptr + used, bytes.len - used));
                         break;
                 }
                 fn(peer, &frame);

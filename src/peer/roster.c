@@ -21,7 +21,7 @@ void roster_free(struct roster *roster)
 
 void roster_each(struct loop *loop, roster_fn fn, void *ctx)
 {
-        list_foreach_safe(&loop->roster->peers, it)
+        list_foreach_safe (&loop->roster->peers, it)
                 fn(list_entry(it, struct peer, own.member), ctx);
 }
 
@@ -49,8 +49,9 @@ void roster_drain(struct loop *loop)
 {
         struct roster *roster = loop->roster;
         if (roster->draining)
-                list_foreach_safe(&roster->ending, it)
-                        conn_close(&list_entry(it, struct peer, own.member)->own.conn, CONN_CLOSE_NOW);
+                list_foreach_safe (&roster->ending, it)
+                        conn_close(
+                                &list_entry(it, struct peer, own.member)->own.conn, CONN_CLOSE_NOW);
         roster->draining = true;
         roster_each(loop, close_for_shutdown, NULL);
         if (roster->alive == 0)

@@ -9,16 +9,16 @@ struct peer;
 struct settings;
 
 struct roster {
-        struct list peers;               /* open ones, by peer->own.member */
-        struct list ending;              /* closing ones, by the same member, until they are freed */
-        unsigned n;                      /* open */
-        unsigned alive;                  /* not freed yet */
-        bool draining;                   /* the server stops: no new peers; the loop ends with the last */
-        struct settings *settings;       /* one reference */
+        struct list peers;         /* open ones, by peer->own.member */
+        struct list ending;        /* closing ones, by the same member, until they are freed */
+        unsigned n;                /* open */
+        unsigned alive;            /* not freed yet */
+        bool draining;             /* the server stops: no new peers; the loop ends with the last */
+        struct settings *settings; /* one reference */
 };
 
-struct roster *roster_new(struct settings *settings);            /* takes a reference of its own */
-void roster_free(struct roster *roster);                         /* no peer is left */
+struct roster *roster_new(struct settings *settings); /* takes a reference of its own */
+void roster_free(struct roster *roster);              /* no peer is left */
 
 /* Owner: new settings for all peers of the loop; takes over the caller's reference. */
 void roster_apply(struct loop *loop, struct settings *settings);
@@ -28,4 +28,4 @@ void roster_apply(struct loop *loop, struct settings *settings);
 void roster_drain(struct loop *loop);
 
 typedef void (*roster_fn)(struct peer *peer, void *ctx);
-void roster_each(struct loop *loop, roster_fn fn, void *ctx);    /* fn may close its peer */
+void roster_each(struct loop *loop, roster_fn fn, void *ctx); /* fn may close its peer */

@@ -41,7 +41,8 @@ struct settings *settings_ref(struct settings *settings)
 
 void settings_unref(struct settings *settings)
 {
-        if (settings == NULL || atomic_fetch_sub_explicit(&settings->refs, 1, memory_order_acq_rel) != 1)
+        if (settings == NULL ||
+                atomic_fetch_sub_explicit(&settings->refs, 1, memory_order_acq_rel) != 1)
                 return;
         info_template_unref(settings->info);
         if (settings->tls)

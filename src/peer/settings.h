@@ -20,13 +20,13 @@ struct settings {
         bool trace, trace_headers;
         int max_traced_msg_len;
         bool no_fast_producer_stall;
-        bool headers;                    /* the server supports headers */
-        struct info_template *info;      /* INFO for clients; owned */
-        struct tls_ctx *tls;             /* NULL: no TLS on the client port; owned */
+        bool headers;               /* the server supports headers */
+        struct info_template *info; /* INFO for clients; owned */
+        struct tls_ctx *tls;        /* NULL: no TLS on the client port; owned */
         uint64_t tls_timeout_ns;
         bool tls_first;
         uint64_t tls_first_fallback_ns;
-        struct crypto_pool *crypto;      /* borrowed: outlives every loop */
+        struct crypto_pool *crypto; /* borrowed: outlives every loop */
 };
 
 /* ctx and info become the settings' own. */

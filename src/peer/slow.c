@@ -14,7 +14,8 @@ enum { EARLY_FLUSH_BYTES = 128 * 1024 };
 static void count_slow(struct peer *peer)
 {
         stat_add(&peer->loop->stats, STAT_SLOW_CONSUMERS, 1);
-        atomic_fetch_add_explicit(&peer->own.account->shared.slow_consumers, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(
+                &peer->own.account->shared.slow_consumers, 1, memory_order_relaxed);
 }
 
 bool slow_on_queued(struct peer *peer)
@@ -33,7 +34,8 @@ bool slow_on_queued(struct peer *peer)
                 return true;
         }
         count_slow(peer);
-        log_info(&peer->tag, "Slow Consumer Detected: MaxPending of %lld Exceeded", (long long)limit);
+        log_info(&peer->tag, "Slow Consumer Detected: MaxPending of %lld Exceeded",
+                (long long)limit);
         peer_close(peer, CLOSE_SLOW_PENDING);
         return false;
 }
@@ -59,8 +61,10 @@ void slow_on_write_timeout(struct conn *conn, bool moved)
         char deadline[40];
         clock_duration((int64_t)conn->write_deadline_ns, deadline, sizeof deadline);
         count_slow(peer);
-        log_info(&peer->tag, "Slow Consumer %s: WriteDeadline of %s exceeded with %u chunks of %zu total bytes.",
-                peer->own.slow ? "State" : "Detected", deadline, conn->out.n, conn_pending_bytes(conn));
+        log_info(&peer->tag,
+                "Slow Consumer %s: WriteDeadline of %s exceeded with %u chunks of %zu total bytes.",
+                peer->own.slow ? "State" : "Detected", deadline, conn->out.n,
+                conn_pending_bytes(conn));
         if (settings->timing.write_timeout == WRITE_TIMEOUT_RETRY && moved) {
                 peer->own.slow = true;
                 return;

@@ -15,7 +15,8 @@ struct sub *subs_find(const struct subs *subs, struct slice sid)
 {
         if (subs->n == 0)
                 return NULL;
-        for (uint32_t i = slice_hash(sid) & (subs->cap - 1); subs->slots[i]; i = (i + 1) & (subs->cap - 1))
+        for (uint32_t i = slice_hash(sid) & (subs->cap - 1); subs->slots[i];
+                i = (i + 1) & (subs->cap - 1))
                 if (slice_eq(sub_sid(subs->slots[i]), sid))
                         return subs->slots[i];
         return NULL;

@@ -10,12 +10,12 @@ struct sub;
 
 struct subs {
         struct sub **slots;
-        uint32_t n, cap;         /* cap is a power of two, or 0 */
+        uint32_t n, cap; /* cap is a power of two, or 0 */
 };
 
-struct sub *subs_find(const struct subs *subs, struct slice sid);     /* NULL: none */
-void subs_put(struct subs *subs, struct sub *sub);                    /* its sid is not there yet */
-void subs_take(struct subs *subs, struct sub *sub);                   /* it is there */
+struct sub *subs_find(const struct subs *subs, struct slice sid); /* NULL: none */
+void subs_put(struct subs *subs, struct sub *sub);                /* its sid is not there yet */
+void subs_take(struct subs *subs, struct sub *sub);               /* it is there */
 /* Walk: for (uint32_t at = 0; (sub = subs_next(subs, &at));) */
 struct sub *subs_next(const struct subs *subs, uint32_t *at);
-void subs_fini(struct subs *subs);                                    /* the table, not the subscriptions */
+void subs_fini(struct subs *subs); /* the table, not the subscriptions */

@@ -12,9 +12,11 @@ void peer_on_tls_failed(struct conn *conn, const struct tls_verdict *verdict)
                 log_at(level, &peer->tag, "TLS handshake timeout");
         else
                 log_at(level, &peer->tag, "TLS handshake error: %s", verdict->text);
-        log_at(level, &peer->tag, "TLS handshake verdict: %s, refused by %s%s%s%s%s; rule: %s; remedy: %s",
+        log_at(level, &peer->tag,
+                "TLS handshake verdict: %s, refused by %s%s%s%s%s; rule: %s; remedy: %s",
                 tls_reason_name(verdict->reason), tls_side_name(verdict->side),
                 verdict->subject[0] ? ", certificate " : "", verdict->subject,
-                verdict->sha256[0] ? " SHA-256: " : "", verdict->sha256, verdict->rule, verdict->remedy);
+                verdict->sha256[0] ? " SHA-256: " : "", verdict->sha256, verdict->rule,
+                verdict->remedy);
         peer_close(peer, CLOSE_TLS_HANDSHAKE);
 }

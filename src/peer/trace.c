@@ -36,7 +36,8 @@ void trace_in(struct peer *peer, const struct frame *frame)
         buf_fini(&line);
         if (frame->verb == VERB_PUB || frame->verb == VERB_HPUB)
                 trace_payload(peer, "<<-",
-                        slice_of(frame->header_bytes ? frame->header.ptr : frame->payload.ptr, frame->total_bytes),
+                        slice_of(frame->header_bytes ? frame->header.ptr : frame->payload.ptr,
+                                frame->total_bytes),
                         frame->header_bytes);
 }
 

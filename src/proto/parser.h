@@ -56,12 +56,13 @@ void parser_init(struct parser *p, enum verb_kind kind);
 
 /* Read one operation from [data, data + len), which begins at an operation boundary.
  * Returns PARSE_FRAME, PARSE_MORE, or
- *   ERR_PROTO_OP            unknown verb or byte, payload without CRLF: -ERR 'Unknown Protocol
- * Operation' ERR_PROTO_ARGS          wrong arguments, or HPUB without headers: closed without a
- * word ERR_PROTO_CONTROL_LINE  -ERR 'maximum control line exceeded' ERR_PROTO_PAYLOAD       -ERR
- * 'Maximum Payload Violation'; raised before the payload arrives. verb, subject, reply, sizes of
- * *out are set, and header holds what has come of it. After an error the connection is over; the
- * rest of *out is undefined. */
+ *   ERR_PROTO_OP            unknown verb or byte, payload without CRLF: -ERR 'Unknown Protocol Operation'
+ *   ERR_PROTO_ARGS          wrong arguments, or HPUB without headers: closed without a word
+ *   ERR_PROTO_CONTROL_LINE  -ERR 'maximum control line exceeded'
+ *   ERR_PROTO_PAYLOAD       -ERR 'Maximum Payload Violation'; raised before the payload arrives: verb,
+ *                           subject, reply and sizes of *out are set, header holds what has come of it
+ * With ERR_PROTO_ARGS out->verb is set. After an error the connection is over; the rest of *out is
+ * undefined. */
 MUST_CHECK int parser_next(struct parser *p, const char *data, size_t len, struct frame *out);
 
 /* NATS number (sizes, UNSUB max): 1 to 9 ASCII digits, else -1. */
