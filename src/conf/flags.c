@@ -275,7 +275,16 @@ void flags_marks(const struct flags *flags, struct bool_marks *marks)
                 bool_marks_set(marks, trace, v[FLAG_TRACE].on);
 }
 
-int flags_check_support(const struct flags *flags, struct errbuf *eb)
+/* The file's bounds hold for a flag as well. */
+static int check_threads(const struct flag_value *value, int max, struct errbuf *eb)
+{
+        if (!value->given || (value->number >= 0 && value->number <= max))
+                return 0;
+        return errbuf_set(eb, ERR_CONFIG, "--%.*s must be between 0 and %d", (int)value->name_len,
+                value->name, max);
+}
+
+int flags_check_values(const struct flags *flags, struct errbuf *eb)
 {
         for (int i = 0; i < FLAG_COUNT; i++) {
                 const struct flag_value *value = &flags->value[i];
@@ -284,7 +293,9 @@ int flags_check_support(const struct flags *flags, struct errbuf *eb)
                                 value->name_len > 2 ? "--" : "-", (int)value->name_len,
                                 value->name);
         }
-        return 0;
+        if (check_threads(&flags->value[FLAG_LOOPS], LOOP_N_MAX, eb) < 0)
+                return ERR_CONFIG;
+        return check_threads(&flags->value[FLAG_CRYPTO], CRYPTO_THREAD_N_MAX, eb);
 }
 
 /* NULL for an empty text. */

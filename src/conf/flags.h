@@ -43,9 +43,9 @@ void flags_apply(const struct flags *flags, struct options *opts);
 void flags_merge(const struct flags *flags, struct options *opts);
 /* The booleans that were given. */
 void flags_marks(const struct flags *flags, struct bool_marks *marks);
-/* The first flag that midge does not know how to serve yet: ERR_CONFIG "not supported yet: --NAME".
- */
-MUST_CHECK int flags_check_support(const struct flags *flags, struct errbuf *eb);
+/* The first flag that midge does not know how to serve yet: ERR_CONFIG "not supported yet: --NAME";
+ * else the first number out of its range. */
+MUST_CHECK int flags_check_values(const struct flags *flags, struct errbuf *eb);
 /* Replace or drop the tls group as the --tls* flags say. */
 MUST_CHECK int flags_apply_tls(const struct flags *flags, struct options *opts,
         const struct options_hooks *hooks, struct errbuf *eb);

@@ -265,7 +265,7 @@ void options_load(
                 handle_signal(launch, signal->text);
                 return;
         }
-        if (flags_check_support(&launch->flags, &eb) < 0) {
+        if (flags_check_values(&launch->flags, &eb) < 0) {
                 refuse(launch, eb.text);
                 return;
         }

@@ -30,12 +30,13 @@ static void write_file(const char *name, const char *text)
         fclose(file);
 }
 
-/* A certificate file named "bad" fails to load. */
+/* A certificate file named "bad" fails to load; who knows a position says it, as the real check. */
 static int check_tls(const struct tls_options *tls, struct errbuf *eb)
 {
         for (int i = 0; i < tls->pair_n; i++)
                 if (strcmp(tls->pairs[i].cert_file, "bad") == 0)
-                        return errbuf_set(eb, ERR_TLS, "cannot load bad");
+                        return errbuf_set(eb, ERR_TLS, "%scannot load bad",
+                                tls->position ? tls->position : "");
         return 0;
 }
 
@@ -101,6 +102,10 @@ static void test_exit(void **state)
                 { "nats-server -T false", 1, NULL,
                         "nats-server: unrecognized command: \"false\"\n" },
                 { "midge -- -p", 1, NULL, "midge: unrecognized command: \"-p\"\n" },
+                { "midge --loops 257", 1, NULL, "midge: --loops must be between 0 and 256\n" },
+                { "midge -loops=-1", 1, NULL, "midge: --loops must be between 0 and 256\n" },
+                { "midge --crypto_threads 1025", 1, NULL,
+                        "midge: --crypto_threads must be between 0 and 1024\n" },
                 { "midge - x", 1, NULL, "midge: unrecognized command: \"-\"\n" },
                 { "midge -t", 1, NULL,
                         "midge: must specify [-c, --config] option to check configuration file "

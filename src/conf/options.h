@@ -17,6 +17,8 @@ struct listen_options {
         int bound_port;              /* the port in use once the server listens; 0 before */
 };
 
+enum { LOOP_N_MAX = 256, CRYPTO_THREAD_N_MAX = 1024 };
+
 enum write_timeout_policy { WRITE_TIMEOUT_DEFAULT, WRITE_TIMEOUT_CLOSE, WRITE_TIMEOUT_RETRY };
 
 struct limit_options {

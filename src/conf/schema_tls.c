@@ -506,11 +506,12 @@ void schema_set_tls(
         if (!ok)
                 return;
         reader.tls.enabled = true;
+        if (schema_check_tls(&reader.tls, schema->hooks, &eb) < 0) {
+                report_error(schema->report, value, "%s", eb.text); /* says the position itself */
+                return;
+        }
         if (value->file)
                 reader.tls.position = arena_printf(
                         schema->opts->arena, "%s:%d:%d", value->file, value->line, value->col);
-        if (schema_check_tls(&reader.tls, schema->hooks, &eb) < 0)
-                report_error(schema->report, value, "%s", eb.text);
-        else
-                schema->opts->tls = reader.tls;
+        schema->opts->tls = reader.tls;
 }

@@ -35,12 +35,15 @@ void banner_print(struct server *server)
         log_info(NULL, "  ID:       %s", server->id);
         print_feature_flags(opts);
         if (opts->prof_port != 0)
-                log_warn(NULL, "prof_port is accepted but no port is opened: perf and gdb profile this server");
+                log_warn(NULL, "prof_port is accepted but no port is opened: perf and gdb profile "
+                               "this server");
         if (opts->config_file)
-                log_info(NULL, "Using configuration file: %s (%s)", opts->config_file, opts->config_digest);
+                log_info(NULL, "Using configuration file: %s (%s)", opts->config_file,
+                        opts->config_digest);
         if (opts->limits.max_payload_bytes > BIG_PAYLOAD_BYTES)
-                log_warn(NULL, "Maximum payloads over 8.00 MB are generally discouraged and could lead to "
-                               "poor performance");
+                log_warn(NULL,
+                        "Maximum payloads over 8.00 MB are generally discouraged and could lead to "
+                        "poor performance");
 }
 
 #define DAY_S (24 * 3600)
@@ -53,30 +56,36 @@ void banner_tls_warnings(const struct server *server)
         char date[40];
         if (server->tls == NULL)
                 return;
-        int64_t not_after = tls_ctx_not_after(server->tls), now = (int64_t)(clock_wall_ns() / NS_PER_SEC);
+        int64_t not_after = tls_ctx_not_after(server->tls),
+                now = (int64_t)(clock_wall_ns() / NS_PER_SEC);
         clock_rfc3339((uint64_t)not_after * NS_PER_SEC, date, sizeof date);
         if (not_after == 0)
                 log_warn(NULL, "The tls map has no certificate: every client will fail to connect");
         else if (not_after <= now)
-                log_warn(NULL, "TLS certificate expired on %s: clients that verify it will fail to connect", date);
+                log_warn(NULL,
+                        "TLS certificate expired on %s: clients that verify it will fail to "
+                        "connect",
+                        date);
         else if (not_after - now < EXPIRY_WARN_DAYS * DAY_S)
                 log_warn(NULL, "TLS certificate expires on %s, in %lld days", date,
                         (long long)((not_after - now) / DAY_S));
         if (server->opts->tls.verify && server->opts->tls.ca_file == NULL)
-                log_warn(NULL, "Client certificates are verified against the system's trust store because "
-                               "ca_file is not set: one from any public CA passes");
+                log_warn(NULL,
+                        "Client certificates are verified against the system's trust store because "
+                        "ca_file is not set: one from any public CA passes");
 }
 
 void banner_listening(struct server *server)
 {
         const struct options *opts = server->opts;
         bool v6 = strchr(opts->client.host, ':') != NULL;
-        log_info(NULL, "Listening for client connections on %s%s%s:%d", v6 ? "[" : "", opts->client.host,
-                v6 ? "]" : "", server->client_port);
+        log_info(NULL, "Listening for client connections on %s%s%s:%d", v6 ? "[" : "",
+                opts->client.host, v6 ? "]" : "", server->client_port);
         if (server->tls) {
                 log_info(NULL, "TLS required for client connections");
                 if (opts->tls.handshake_first && opts->tls.first_fallback_ns == 0)
-                        log_warn(NULL, "Clients that are not using \"TLS Handshake First\" option will fail "
+                        log_warn(NULL, "Clients that are not using \"TLS Handshake First\" option "
+                                       "will fail "
                                        "to connect");
                 banner_tls_warnings(server);
         }

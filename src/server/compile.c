@@ -46,7 +46,8 @@ struct info_template *compile_info(struct server *server, bool lame_duck)
         char host[256];
         struct server_info info = {
                 .server_id = server->id,
-                .server_name = server->opts->server_name[0] ? server->opts->server_name : server->id,
+                .server_name =
+                        server->opts->server_name[0] ? server->opts->server_name : server->id,
                 .version = MIDGE_NATS_LEVEL,
                 .go = MIDGE_TOOLCHAIN,
                 .host = host,

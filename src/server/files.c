@@ -40,11 +40,13 @@ static char *ports_path(const struct server *server, const char *dir)
         return buf_take_str(&path);
 }
 
-static void url_list(struct json_writer *w, const char *key, const char *scheme, const char *host, int port)
+static void url_list(
+        struct json_writer *w, const char *key, const char *scheme, const char *host, int port)
 {
         char url[320];
         bool v6 = strchr(host, ':') != NULL;
-        snprintf(url, sizeof url, "%s://%s%s%s:%d", scheme, v6 ? "[" : "", host, v6 ? "]" : "", port);
+        snprintf(url, sizeof url, "%s://%s%s%s:%d", scheme, v6 ? "[" : "", host, v6 ? "]" : "",
+                port);
         json_array_open(w, key);
         json_str(w, NULL, url);
         json_array_close(w);
@@ -62,8 +64,8 @@ void ports_file_write(struct server *server)
         json_object_open(&w, NULL);
         url_list(&w, "nats", server->tls ? "tls" : "nats", opts->client.host, server->client_port);
         if (server->monitor)
-                url_list(&w, "monitoring", opts->monitor.https_port ? "https" : "http", opts->monitor.host,
-                        monitor_port(server->monitor));
+                url_list(&w, "monitoring", opts->monitor.https_port ? "https" : "http",
+                        opts->monitor.host, monitor_port(server->monitor));
         json_object_close(&w);
         char *path = ports_path(server, opts->ports_file_dir);
         if (write_file(path, buf_slice(&text), 0666, &eb) < 0)

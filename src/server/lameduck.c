@@ -12,8 +12,9 @@
 #include "server/server_internal.h"
 
 struct lame_duck {
-        uint64_t interval_ns;    /* between two clients; each wait is random in [interval/2, interval) */
-        uint64_t batch;          /* clients per step, more than 1 when there are very many */
+        uint64_t
+                interval_ns; /* between two clients; each wait is random in [interval/2, interval) */
+        uint64_t batch;      /* clients per step, more than 1 when there are very many */
         unsigned next_loop;
         bool closing;
 };
@@ -23,8 +24,8 @@ enum { STEP_MIN_NS = 1000 * 1000 };
 struct ask {
         struct mail mail;
         struct loop *loop;
-        struct info_template *info;      /* to tell: one reference */
-        uint64_t n;                      /* to close */
+        struct info_template *info; /* to tell: one reference */
+        uint64_t n;                 /* to close */
 };
 
 static void tell(struct peer *peer, void *ctx)
@@ -102,7 +103,8 @@ static void on_lame_timer(struct timer *timer)
                 return;
         }
         for (uint64_t i = 0; i < lame->batch; i++)
-                ask_loop(server->loops[lame->next_loop++ % server->peers.loop_n], on_close_some, NULL, 1);
+                ask_loop(server->loops[lame->next_loop++ % server->peers.loop_n], on_close_some,
+                        NULL, 1);
         uint64_t half = lame->interval_ns / 2;
         loop_timer_start(server->control, timer, half + rand_below((uint32_t)(half + 1)));
 }
@@ -123,7 +125,8 @@ void lame_duck_start(struct server *server)
         for (unsigned i = 0; i < server->peers.loop_n; i++)
                 ask_loop(server->loops[i], on_tell, info_template_ref(info), 0);
         info_template_unref(info);
-        loop_timer_start(server->control, &server->lame_timer, (uint64_t)server->opts->timing.lame_duck_grace_ns);
+        loop_timer_start(server->control, &server->lame_timer,
+                (uint64_t)server->opts->timing.lame_duck_grace_ns);
 }
 
 void lame_duck_fini(struct server *server)

@@ -43,12 +43,12 @@ static void swap(struct server *server, struct options *now, struct tls_ctx *tls
         struct options *old = server->opts;
         struct settings *old_settings = server->settings;
         struct tls_ctx *old_tls = server->tls;
-        log_changes(diff);
         server->opts = now;
         server->tls = tls;
         server->config_load_ns = clock_wall_ns();
         server->settings = compile_settings(server);
         workers_apply(server);
+        log_changes(diff); /* who reads it in the log may rely on it: loops read mail before input */
         if (server->monitor) {
                 monitor_set_options(server->monitor, now, server->config_load_ns);
                 monitor_set_tls(server->monitor, tls);
@@ -72,7 +72,8 @@ static int prepare(struct server *server, struct options **now, struct tls_ctx *
         const struct options_hooks hooks = { .check_tls = server_check_tls };
         struct errbuf eb = { "" };
         if (server->opts->config_file == NULL) {
-                buf_append_str(text, "can only reload config when a file is provided using -c or --config");
+                buf_append_str(text,
+                        "can only reload config when a file is provided using -c or --config");
                 return ERR_CONFIG;
         }
         *now = options_reload(server->opts, &server->launch->flags, &hooks, text);
@@ -92,7 +93,8 @@ void server_reload(struct server *server)
         struct option_diff diff = { 0 };
         struct buf text = { 0 };
         if (prepare(server, &now, &tls, &diff, &text) < 0) {
-                log_error(NULL, "Failed to reload server configuration: %.*s", SLICE_ARG(buf_slice(&text)));
+                log_error(NULL, "Failed to reload server configuration: %.*s",
+                        SLICE_ARG(buf_slice(&text)));
                 if (now)
                         options_free(now);
         } else {

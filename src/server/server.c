@@ -188,7 +188,8 @@ static int start_listener(struct server *server, struct errbuf *eb)
         int rc = listener_open(&server->clients, server->control, client->host,
                 client->port == -1 ? 0 : client->port, on_accept, server, eb);
         if (rc == 0)
-                server->client_port = server->opts->client.bound_port = listener_port(server->clients);
+                server->client_port = server->opts->client.bound_port =
+                        listener_port(server->clients);
         return rc;
 }
 
@@ -270,8 +271,8 @@ static int start(struct server *server, struct errbuf *eb)
         server->crypto = crypto_pool_new(opts->crypto_thread_n, HANDSHAKE_QUEUE_MAX);
         if (start_listener(server, eb) < 0) {
                 struct errbuf cause = *eb;
-                return errbuf_set(eb, ERR_IO, "Error listening on port: %s:%d, \"%s\"", client->host,
-                        client->port == -1 ? 0 : client->port, cause.text);
+                return errbuf_set(eb, ERR_IO, "Error listening on port: %s:%d, \"%s\"",
+                        client->host, client->port == -1 ? 0 : client->port, cause.text);
         }
         server->settings = compile_settings(server);
         workers_start(server);

@@ -18,41 +18,41 @@ struct thread;
 struct tls_ctx;
 
 struct server {
-        struct options *opts;            /* current; replaced whole by a reload */
-        const struct launch *launch;     /* command line, for reloads */
-        struct settings *settings;       /* current; one reference */
-        struct tls_ctx *tls;             /* of the client port, NULL: none; one reference */
+        struct options *opts;        /* current; replaced whole by a reload */
+        const struct launch *launch; /* command line, for reloads */
+        struct settings *settings;   /* current; one reference */
+        struct tls_ctx *tls;         /* of the client port, NULL: none; one reference */
         struct peer_server peers;
         struct loop *control;
         struct loop **loops;
         struct thread **threads;
         struct crypto_pool *crypto;
-        struct listener *clients;        /* NULL: not listening (any more) */
-        unsigned next_loop;              /* where the next client goes */
-        int client_port;                 /* the real one */
+        struct listener *clients; /* NULL: not listening (any more) */
+        unsigned next_loop;       /* where the next client goes */
+        int client_port;          /* the real one */
         struct monitor *monitor;
         struct sigs *sigs;
         char id[NKEY_TEXT_SIZE], xkey[NKEY_TEXT_SIZE];
-        uint64_t start_ns, config_load_ns;       /* wall clock */
+        uint64_t start_ns, config_load_ns; /* wall clock */
         struct timer drain_timer;
-        struct thread *joiner;           /* waits for the loops during the stop */
+        struct thread *joiner; /* waits for the loops during the stop */
         struct timer lame_timer;
-        struct lame_duck *lame;          /* NULL: not in lame duck mode */
+        struct lame_duck *lame; /* NULL: not in lame duck mode */
         bool stopping, workers_joined;
 };
 
 /* workers.c */
-void workers_start(struct server *server);       /* loops, rosters, dispatch, threads */
-void workers_join(struct server *server);        /* any thread: wait until all of them have drained */
-void workers_free(struct server *server);        /* after that */
-void workers_apply(struct server *server);       /* hand server->settings to every loop */
-void workers_drain(struct server *server);       /* close every peer; call again to insist */
+void workers_start(struct server *server); /* loops, rosters, dispatch, threads */
+void workers_join(struct server *server);  /* any thread: wait until all of them have drained */
+void workers_free(struct server *server);  /* after that */
+void workers_apply(struct server *server); /* hand server->settings to every loop */
+void workers_drain(struct server *server); /* close every peer; call again to insist */
 void workers_trim(struct server *server, uint64_t n); /* close n clients for max_connections */
 
 /* banner.c: the start-up lines (config.md 4.6). */
 void banner_print(struct server *server);
 void banner_listening(struct server *server);
-void banner_tls_warnings(const struct server *server);   /* also after a reload */
+void banner_tls_warnings(const struct server *server); /* also after a reload */
 
 /* compile.c: options to what the lower layers take. */
 MUST_CHECK int compile_tls(const struct options *opts, struct tls_ctx **out, struct errbuf *eb);
@@ -73,5 +73,5 @@ void lame_duck_fini(struct server *server);
 
 /* server.c */
 int server_open_log(const struct options *opts, struct errbuf *eb);
-void server_stop(struct server *server);         /* begin the shutdown; server_run() returns later */
+void server_stop(struct server *server); /* begin the shutdown; server_run() returns later */
 void server_close_listener(struct server *server);
