@@ -59,25 +59,26 @@ static bool set_server(struct bench_options *opts, const char *value)
                 value += 7;
         }
         struct slice host = slice_str(value);
-        const char *colon = strrchr(value, ':');
-        const char *close = value[0] == '[' ? strchr(value, ']') : NULL;
-        if (close && (colon < close ? close[1] : colon != close + 1))
-                return false;
-        if (close && colon < close)
-                colon = NULL;
-        if (!close && colon && strchr(value, ':') != colon)
-                colon = NULL; /* a bare IPv6 address */
-        if (colon) {
-                unsigned long long port;
-                if (!slice_to_u64(slice_str(colon + 1), 5, &port) || port == 0 || port > 65535)
+        const char *rest = value + host.len; /* ":PORT" or nothing */
+        if (value[0] == '[') {
+                const char *close = strchr(value, ']');
+                if (close == NULL)
                         return false;
-                opts->port = (int)port;
-                host.len = (size_t)(colon - value);
-        }
-        if (close)
                 host = slice_of(value + 1, (size_t)(close - value) - 1);
+                rest = close + 1;
+        } else if (strchr(value, ':') && strchr(value, ':') == strrchr(value, ':')) {
+                rest = strchr(value, ':'); /* with more colons it is a bare IPv6 address */
+                host.len = (size_t)(rest - value);
+        }
         if (host.len == 0 || host.len >= sizeof opts->host)
                 return false;
+        if (*rest != '\0') {
+                unsigned long long port;
+                if (*rest != ':' || !slice_to_u64(slice_str(rest + 1), 5, &port) || port == 0 ||
+                        port > 65535)
+                        return false;
+                opts->port = (int)port;
+        }
         memcpy(opts->host, host.ptr, host.len);
         opts->host[host.len] = '\0';
         return true;

@@ -21,7 +21,8 @@ static void percentiles_are_close(void **state)
         assert_int_equal(hist.min, 17);
         assert_int_equal(hist.max, 1700000);
         for (unsigned i = 0; i < sizeof percents / sizeof percents[0]; i++) {
-                double want = percents[i] * 1000 * 17, got = (double)hist_percentile(&hist, percents[i]);
+                double want = percents[i] * 1000 * 17,
+                       got = (double)hist_percentile(&hist, percents[i]);
                 assert_true(got > want * 0.98 && got < want * 1.02);
         }
 }
