@@ -48,7 +48,9 @@ static inline uint64_t hash_bytes(const struct hash_key *key, const char *p, siz
                 x = (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[len / 2] << 8 |
                     (unsigned char)p[len - 1];
         }
-        return hash_mul_(x ^ key->a, y ^ h);
+        /* One multiplication leaves subjects that count up ("few.1", "few.2") an arithmetic progression
+         * in the low bits, which for unlucky keys falls on few buckets; the second one breaks it up. */
+        return hash_mul_(hash_mul_(x ^ key->a, y ^ h), 0x9e3779b97f4a7c15u);
 }
 
 /* Hash of a sequence: fold each part's hash into the state, in order. */
