@@ -19,7 +19,8 @@ struct chunk *chunk_new(size_t cap)
 
 struct chunk *chunk_try_new(size_t cap)
 {
-        struct chunk *chunk = cap <= UINT32_MAX - sizeof *chunk ? mem_try(sizeof *chunk + cap) : NULL;
+        struct chunk *chunk =
+                cap <= UINT32_MAX - sizeof *chunk ? mem_try(sizeof *chunk + cap) : NULL;
         return chunk ? chunk_init(chunk, cap) : NULL;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/macros.h"
+#include "base/mem.h"
 #include "cli/bench.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,8 +22,8 @@ static enum bench_args_result parse(const char *line)
         char *word[WORDS];
         int n = 0;
         size_t size;
-        free(out_text);
-        free(err_text_);
+        xfree(out_text);
+        xfree(err_text_);
         FILE *out = open_memstream(&out_text, &size), *err = open_memstream(&err_text_, &size);
         assert_true(strlen(line) < sizeof copy);
         memcpy(copy, line, strlen(line) + 1);
@@ -41,8 +42,8 @@ static enum bench_args_result parse(const char *line)
 static int free_texts(void **state)
 {
         (void)state;
-        free(out_text);
-        free(err_text_);
+        xfree(out_text);
+        xfree(err_text_);
         return 0;
 }
 

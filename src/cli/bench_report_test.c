@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/macros.h"
+#include "base/mem.h"
 #include "cli/bench.h"
 #include "cli/bench_conn.h"
 #include <setjmp.h>
@@ -26,7 +27,7 @@ static void reset(enum bench_mode mode)
 static void report(void)
 {
         size_t size;
-        free(text);
+        xfree(text);
         FILE *out = open_memstream(&text, &size);
         bench_report(&opts, &result, out);
         fclose(out);
@@ -35,7 +36,7 @@ static void report(void)
 static int free_text(void **state)
 {
         (void)state;
-        free(text);
+        xfree(text);
         return 0;
 }
 

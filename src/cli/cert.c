@@ -9,8 +9,10 @@ int cert_main(int argc, char **argv)
         struct errbuf eb = { "" };
         if (argc != 2 || strcmp(argv[0], "dev") != 0) {
                 fputs("Usage: midge cert dev DIR\n\n"
-                      "Make sure DIR holds a development CA with a server and a client certificate\n"
-                      "(ca.pem, server-cert.pem, server-key.pem, client-cert.pem, client-key.pem).\n"
+                      "Make sure DIR holds a development CA with a server and a client "
+                      "certificate\n"
+                      "(ca.pem, server-cert.pem, server-key.pem, client-cert.pem, "
+                      "client-key.pem).\n"
                       "What is still valid for a week stays. Never use these in production.\n",
                         stderr);
                 return 2;

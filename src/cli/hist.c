@@ -62,7 +62,9 @@ uint64_t hist_percentile(const struct hist *hist, double percent)
                 seen += hist->count[i];
                 if (seen >= want) {
                         uint64_t value = value_of(i);
-                        return value > hist->max ? hist->max : value < hist->min ? hist->min : value;
+                        return value > hist->max   ? hist->max
+                               : value < hist->min ? hist->min
+                                                   : value;
                 }
         }
         return hist->max;

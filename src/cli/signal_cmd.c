@@ -16,8 +16,12 @@ static const struct {
         const char *command;
         int signum;
 } commands[] = {
-        { "stop", SIGKILL }, { "quit", SIGINT },   { "term", SIGTERM },
-        { "reopen", SIGUSR1 }, { "reload", SIGHUP }, { "ldm", SIGUSR2 },
+        { "stop", SIGKILL },
+        { "quit", SIGINT },
+        { "term", SIGTERM },
+        { "reopen", SIGUSR1 },
+        { "reload", SIGHUP },
+        { "ldm", SIGUSR2 },
 };
 
 static int signum_of(const char *command)
@@ -121,8 +125,10 @@ int signal_cmd(const char *command, const char *pid, struct errbuf *eb)
                 return errbuf_set(eb, ERR_INVALID, "unknown signal \"%s\"", command);
         for (int i = 0; i < n; i++)
                 if (kill((pid_t)pids[i], signum) != 0)
-                        buf_printf(&failures, "\nsignal \"%s\" %ld: %s", command, pids[i], err_text(-errno));
-        int rc = failures.len ? errbuf_set(eb, ERR_INVALID, "%.*s", SLICE_ARG(buf_slice(&failures))) : 0;
+                        buf_printf(&failures, "\nsignal \"%s\" %ld: %s", command, pids[i],
+                                err_text(-errno));
+        int rc = failures.len ? errbuf_set(eb, ERR_INVALID, "%.*s", SLICE_ARG(buf_slice(&failures)))
+                              : 0;
         buf_fini(&failures);
         return rc;
 }

@@ -125,7 +125,8 @@ static void test_exit(void **state)
                 { "midge -c bad.conf", 1, NULL,
                         "midge: bad.conf:1:0: invalid use of field \"ping_interval\": "
                         "ping_interval should "
-                        "be converted to a duration\nbad.conf:2:1: wrong type: expected an integer, got a string\n\n" },
+                        "be converted to a duration\nbad.conf:2:1: wrong type: expected an "
+                        "integer, got a string\n\n" },
                 { "midge -c parse.conf", 1, NULL,
                         "midge: Parse error on line 1: 'Expected an array value terminator \",\" "
                         "or an array "

@@ -14,7 +14,7 @@ struct listen_options {
         const char *host;      /* "0.0.0.0" */
         int port;              /* -1: any free port */
         const char *advertise; /* NULL: none */
-        int bound_port;              /* the port in use once the server listens; 0 before */
+        int bound_port;        /* the port in use once the server listens; 0 before */
 };
 
 enum { LOOP_N_MAX = 256, CRYPTO_THREAD_N_MAX = 1024 };

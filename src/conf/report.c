@@ -44,9 +44,12 @@ static const char *plain_type(const char *name)
         static const struct {
                 const char *name, *plain;
         } types[] = {
-                { "string", "a string" },          { "int64", "an integer" },
-                { "float64", "a number" },         { "bool", "a boolean" },
-                { "time.Time", "a date" },         { "[]interface {}", "a list" },
+                { "string", "a string" },
+                { "int64", "an integer" },
+                { "float64", "a number" },
+                { "bool", "a boolean" },
+                { "time.Time", "a date" },
+                { "[]interface {}", "a list" },
                 { "map[string]interface {}", "a map" },
         };
         for (size_t i = 0; i < ARRAY_N(types); i++)

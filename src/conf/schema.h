@@ -10,7 +10,7 @@ enum option_type {
         OPTION_STRING,
         OPTION_STRING_OR_NULL, /* the empty string is stored as NULL */
         OPTION_INT,
-        OPTION_PORT,            /* int; -1 counts as the port in use */
+        OPTION_PORT, /* int; -1 counts as the port in use */
         OPTION_INT64,
         OPTION_BOOL,
         OPTION_DURATION, /* int64_t nanoseconds */

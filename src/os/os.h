@@ -20,7 +20,7 @@ uint64_t os_cpu_ns(void);              /* user and system time of this process *
 const char *os_program(void);          /* last part of argv[0] */
 void os_thread_name(const char *name); /* at most 15 bytes are kept */
 void os_thread_yield_to_loops(
-        void);               /* this thread gives way when cores are short (nice +10 on Linux) */
+        void); /* this thread gives way when cores are short (nice +10 on Linux) */
 void os_thread_sharp_timers(void); /* this thread's sleeps end within microseconds where possible */
 int os_fd_limit_raise(void); /* lift the soft limit to the hard one; the limit, or negative errno */
 

@@ -105,10 +105,11 @@ int os_process_usage(long pid, struct os_usage *out)
         if (rc < 0)
                 return rc;
         const char *at = strrchr(text, ')'); /* the name before it may hold anything */
-        if (at == NULL ||
-                sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d "
-                               "%*u %*u %lld",
-                        &user, &system, &rss) != 3)
+        if (at == NULL || sscanf(at + 1,
+                                  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d "
+                                  "%*d %*d %*d %*d "
+                                  "%*u %*u %lld",
+                                  &user, &system, &rss) != 3)
                 return -EINVAL;
         out->cpu_ns = (user + system) * (1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK));
         out->rss_bytes = (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE);

@@ -14,7 +14,7 @@
 
 #define ARGS_MAX 4
 #define SEPARATOR_BYTES_MAX 4096 /* blanks between a verb and its first argument */
-#define CONTROL_LINE_FACTOR 16 /* for kinds other than client: origin, account, queues */
+#define CONTROL_LINE_FACTOR 16   /* for kinds other than client: origin, account, queues */
 #define SPECIALISED static inline __attribute__((always_inline))
 #define EACH_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
 

@@ -48,7 +48,8 @@ static void swap(struct server *server, struct options *now, struct tls_ctx *tls
         server->config_load_ns = clock_wall_ns();
         server->settings = compile_settings(server);
         workers_apply(server);
-        log_changes(diff); /* who reads it in the log may rely on it: loops read mail before input */
+        log_changes(
+                diff); /* who reads it in the log may rely on it: loops read mail before input */
         if (server->monitor) {
                 monitor_set_options(server->monitor, now, server->config_load_ns);
                 monitor_set_tls(server->monitor, tls);

@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`midge bench`: every mode counts exactly, over TCP and TLS, and says clearly what went wrong."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from support.deadline import Deadline, until
+from support.dialect import program
+from support.server import SANITIZER, run
+
+pytestmark = pytest.mark.midge_only
+
+INFO = b'INFO {"server_id":"F","version":"2.15.0","max_payload":1000}\r\n'
+
+
+@pytest.fixture(params=["plain", "tls", "tlsfirst", "mtls"])
+def target(request, start, certs):
+    """(server, options of `midge bench` that reach it)"""
+    if request.param == "plain":
+        server = start()
+        return server, ["--server", f"localhost:{server.port}"]
+    more = {"tlsfirst": "handshake_first: true", "mtls": "verify: true"}.get(request.param, "")
+    server = start(f'tls {{\n  cert_file: "{certs.cert("server")}"\n'
+                   f'  key_file: "{certs.key("server")}"\n  ca_file: "{certs.cert("ca")}"\n'
+                   f'  timeout: 20\n  {more}\n}}\n')
+    options = ["--server", f"localhost:{server.port}", "--tlsca", certs.cert("ca"),
+               "--tlsfirst" if request.param == "tlsfirst" else "--tls"]
+    if request.param == "mtls":
+        options += ["--tlscert", certs.cert("client"), "--tlskey", certs.key("client")]
+    return server, options
+
+
+def bench(*args, status=0, seconds=60):
+    """Run it with --json; the object it printed (None when it printed nothing), and stderr."""
+    got, out, err = run("bench", *args, "--json", seconds=seconds)
+    assert got == status, (got, out, err)
+    return (json.loads(out) if out else None), err
+
+
+def check_hist(hist, most):
+    names = ["min_us", "p50_us", "p90_us", "p99_us", "p999_us", "max_us"]
+    values = [hist[name] for name in names]
+    assert values == sorted(values) and values[0] >= 0, hist
+    assert hist["min_us"] <= hist["mean_us"] <= hist["max_us"], hist
+    assert hist["max_us"] < most * 1e6, hist
+
+
+MEMBERS = ["mode", "tls", "size", "clients", "subscribers", "threads", "rate", "seconds", "done",
+           "done_per_s", "delivered", "delivered_per_s", "expected", "errors", "interrupted"]
+SERVER_MEMBERS = ["server_cpu_s", "server_cpu_s_per_million", "server_rss_bytes",
+                  "server_rss_before_bytes"]
+
+
+@pytest.mark.parametrize("args, done, delivered", [
+    (["pub", "--clients", 3, "--msgs", 10001], 10001, 0),
+    (["pair", "--msgs", 20000], 20000, 20000),
+    (["pair", "--clients", 3, "--msgs", 10001, "--threads", 2], 10001, 10001),
+    (["pair", "--msgs", 100, "--size", 0], 100, 100),
+    (["pair", "--msgs", 50, "--size", 300000], 50, 50),
+    (["pair", "--clients", 2, "--msgs", 2000, "--queue", "group"], 2000, 2000),
+    (["fanout", "--subscribers", 50, "--msgs", 201], 201, 10050),
+    (["fanout", "--subscribers", 5, "--msgs", 1000, "--queue", "group"], 1000, 1000),
+])
+def test_flows(target, args, done, delivered):
+    server, options = target
+    result, err = bench(*args, *options, "--pid", server.pid)
+    assert err == ""
+    assert list(result) == MEMBERS + SERVER_MEMBERS
+    assert result["mode"] == args[0]
+    assert result["tls"] == ("--tlsca" in options)
+    assert (result["done"], result["delivered"], result["expected"]) == (done, delivered, delivered)
+    assert result["errors"] == 0 and not result["interrupted"]
+    assert result["seconds"] > 0
+    assert abs(result["done_per_s"] * result["seconds"] - done) < 1
+    assert result["server_rss_bytes"] > 1000000 and result["server_cpu_s"] >= 0
+    varz = server.monitor.varz()
+    assert (varz["in_msgs"], varz["out_msgs"]) == (done, delivered)
+
+
+@pytest.mark.parametrize("args", [
+    [], ["--clients", 10, "--subscribers", 3], ["--clients", 4, "--threads", 3],
+    ["--size", 100000, "--msgs", 200],
+])
+def test_requests(target, args):
+    server, options = target
+    result, err = bench("request", "--msgs", 500, *args, *options)
+    assert err == ""
+    assert list(result) == MEMBERS + ["latency"]
+    assert (result["done"], result["errors"]) == (result["done"], 0)
+    assert result["done"] == (200 if "--size" in args else 500)
+    assert server.monitor.varz()["in_msgs"] == 2 * result["done"]
+    check_hist(result["latency"], result["seconds"])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_open_loop(target, threads):
+    _, options = target
+    result, _ = bench("request", "--msgs", 500, "--rate", 1000, "--clients", 3, "--threads",
+                      threads, *options)
+    assert list(result) == MEMBERS + ["latency", "lag"]
+    assert (result["done"], result["errors"], result["rate"]) == (500, 0, 1000)
+    assert result["seconds"] > 0.45  # the schedule: the last of 500 leaves after 0.498 s
+    check_hist(result["latency"], result["seconds"])
+    check_hist(result["lag"], result["seconds"])
+
+
+def test_connect(target):
+    server, options = target
+    before = server.monitor.varz()["total_connections"]
+    result, _ = bench("connect", "--msgs", 100, "--clients", 8, "--threads", 2, *options)
+    assert (result["done"], result["errors"]) == (100, 0)
+    check_hist(result["latency"], result["seconds"])
+    # One more than asked for: the first connection finds the address that answers.
+    until(lambda: server.monitor.varz()["total_connections"] == before + 101, "101 connections")
+
+
+def test_idle(target):
+    server, options = target
+    result, _ = bench("idle", "--clients", 100, "--hold", 0, *options, "--pid", server.pid)
+    assert list(result) == MEMBERS + SERVER_MEMBERS + ["server_bytes_per_connection", "latency"]
+    assert (result["done"], result["errors"]) == (100, 0)
+    check_hist(result["latency"], result["seconds"])
+
+
+def test_table(start):
+    server = start()
+    status, out, err = run("bench", "pair", "--msgs", 100, "--server", f"127.0.0.1:{server.port}")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "scenario         pair, plain, 16 bytes, 1 client"
+    assert [line.split()[0] for line in lines] == ["scenario", "time", "published", "delivered"]
+    assert lines[3].startswith("delivered        100 (")
+
+
+# ---- runs that the test ends, or another publisher feeds ------------------------------------------
+
+class Running:
+    """A load program in the background."""
+
+    def __init__(self, *args):
+        self.process = subprocess.Popen([program(), "bench", *map(str, args), "--json"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+
+    def finish(self):
+        out, err = self.process.communicate(timeout=Deadline().left())
+        assert not SANITIZER.search(err.decode()), err
+        return self.process.returncode, json.loads(out) if out else None, err.decode()
+
+
+@pytest.fixture
+def launch():
+    """Factory of background runs; those still running at the end are killed."""
+    running = []
+
+    def factory(*args):
+        running.append(Running(*args))
+        return running[-1]
+    yield factory
+    for one in running:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait()
+
+
+def test_sub_counts_what_others_publish(start, launch):
+    server = start()
+    one = launch("sub", "--clients", 2, "--msgs", 30, "--server", f"localhost:{server.port}")
+    until(lambda: server.monitor.varz()["subscriptions"] == 2, "two subscriptions")
+    client = server.connect(headers=True)
+    for i in range(10):  # lines of three kinds, none of the size that --size says
+        client.send("PUB bench 3\r\nabc\r\n", f"PUB bench reply {i}\r\n", "x" * i, "\r\n",
+                    "HPUB bench 12 14\r\nNATS/1.0\r\n\r\nab\r\n")
+    status, result, err = one.finish()
+    assert (status, err) == (0, "")
+    assert (result["delivered"], result["expected"], result["errors"]) == (60, 60, 0)
+
+
+def test_interrupt_reports(start, launch):
+    server = start()
+    one = launch("sub", "--msgs", 1000, "--server", f"localhost:{server.port}")
+    until(lambda: server.monitor.varz()["subscriptions"] == 1, "the subscription")
+    server.connect().send("PUB bench 1\r\nx\r\n" * 7)
+    until(lambda: server.monitor.varz()["out_msgs"] == 7, "seven messages")
+    os.kill(one.process.pid, signal.SIGINT)
+    status, result, err = one.finish()
+    assert (status, err) == (0, "")
+    assert result["interrupted"] is True and result["errors"] == 0
+    assert result["delivered"] <= 7 and result["expected"] == 1000
+
+
+def test_interrupt_of_idle(start, launch):
+    server = start()
+    one = launch("idle", "--clients", 20, "--hold", 1000, "--server", f"localhost:{server.port}")
+    until(lambda: server.monitor.varz()["subscriptions"] == 20, "twenty connections")
+    os.kill(one.process.pid, signal.SIGTERM)
+    status, result, _ = one.finish()
+    assert (status, result["interrupted"]) == (0, True)
+
+
+def test_server_goes_away(start, launch):
+    server = start()
+    one = launch("sub", "--server", f"localhost:{server.port}")
+    until(lambda: server.monitor.varz()["subscriptions"] == 1, "the subscription")
+    server.stop()
+    status, result, err = one.finish()
+    assert (status, err) == (1, "midge bench: connection lost: the server closed it\n")
+    assert (result["delivered"], result["errors"]) == (0, 1)
+
+
+# ---- servers that are not what they should be -----------------------------------------------------
+
+class Fake:
+    """A server that says what it is told to: INFO, then to each PING, or to the bytes that a pair
+    (bytes, answer) names, the next answer; then it closes."""
+
+    def __init__(self, info, answers):
+        self.answers = answers
+        self.info = info
+        self.got = b""
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        try:
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+        except OSError:
+            return
+
+    def _talk(self, connection):
+        try:
+            connection.sendall(self.info)
+            pending = b""
+            for answer in self.answers:
+                trigger, answer = answer if isinstance(answer, tuple) else (b"PING\r\n", answer)
+                while trigger not in pending:
+                    data = connection.recv(65536)
+                    if not data:
+                        return
+                    pending += data
+                    self.got += data
+                pending = b""
+                connection.sendall(answer)
+        except OSError:
+            pass
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def fake():
+    """Factory: fake(INFO, [answer to the first PING, to the second, ...])"""
+    fakes = []
+
+    def factory(info, answers=()):
+        fakes.append(Fake(info, answers))
+        return fakes[-1]
+    yield factory
+    for one in fakes:
+        one.listener.close()
+
+
+ERRORS = [
+    ([], INFO, [b"-ERR 'Authorization Violation'\r\n"],
+     "the server says: -ERR 'Authorization Violation'"),
+    ([], INFO, [b"PONG\r\n", b"-ERR 'Permissions Violation for Publish to \"bench\"'\r\n"],
+     "the server says: -ERR 'Permissions Violation for Publish to \"bench\"'"),
+    ([], INFO, [b"PONG\r\n", b""], "connection lost: the server closed it"),
+    ([], INFO, [b"nonsense\r\n"], "the server says: nonsense"),
+    (["--size", 1001], INFO, [], "--size 1001 is above the server's max_payload 1000"),
+    ([], b"INFO {\r\n", [], "INFO: "),
+    ([], b'INFO {"tls_required":true}\r\n', [], "the server requires TLS: add --tls"),
+    (["--tls"], INFO, [], "the server does not offer TLS"),
+    (["--tls", "--insecure"], b'INFO {"tls_required":true}\r\nINFO', [], "TLS handshake: "),
+]
+
+
+@pytest.mark.parametrize("args, info, answers, text", ERRORS)
+def test_errors(fake, args, info, answers, text):
+    server = fake(info, answers)
+    _, err = bench("pub", "--msgs", 10, "--server", f"127.0.0.1:{server.port}", *args, status=1)
+    assert err.startswith(f"midge bench: {text}") and err.count("\n") == 1, err
+
+
+def test_pings_are_no_messages_and_are_answered(fake):
+    message = b"MSG bench 1 2\r\nhi\r\n"
+    server = fake(INFO, [b"+OK\r\nPONG\r\n" + b"PING\r\n" * 20 + message,
+                         (b"PONG\r\n" * 20, b"PING\r\n" + message), (b"never", b"")])
+    result, err = bench("sub", "--msgs", 2, "--size", 2, "--server", f"127.0.0.1:{server.port}")
+    assert err == ""
+    assert (result["delivered"], result["errors"]) == (2, 0)
+    assert server.got.startswith(b"CONNECT {")
+    assert b"SUB bench  1\r\nPING\r\n" in server.got
+
+
+def test_login(fake):
+    server = fake(INFO, [b"PONG\r\n", b"PONG\r\n", (b"never", b"")])
+    bench("pub", "--msgs", 1, "--server", f"127.0.0.1:{server.port}", "--user", 'a"b',
+          "--password", "c", "--token", "d")
+    connect = json.loads(server.got.split(b"\r\n")[0][len("CONNECT "):])
+    assert (connect["user"], connect["pass"], connect["auth_token"]) == ('a"b', "c", "d")
+
+
+def test_storm_gives_up_when_nothing_succeeds(fake):
+    server = fake(INFO, [b"-ERR 'maximum connections exceeded'\r\n"])
+    result, err = bench("connect", "--msgs", 100000, "--clients", 4, "--server",
+                        f"127.0.0.1:{server.port}", status=1)
+    assert err == "midge bench: the server says: -ERR 'maximum connections exceeded'\n"
+    assert result["done"] == 0 and 1 <= result["errors"] <= 8
+
+
+def test_refused_connection():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    result, err = bench("pub", "--server", f"127.0.0.1:{port}", status=1)
+    assert result is None
+    assert err == f"midge bench: 127.0.0.1 port {port}: connection refused\n"
+
+
+def test_unknown_process(start):
+    server = start()
+    result, err = bench("pub", "--server", f"127.0.0.1:{server.port}", "--pid", 2147483647,
+                        status=1)
+    assert result is None
+    assert err == "midge bench: --pid 2147483647: no such file or directory\n"
+
+
+def test_untrusted_server(start, certs):
+    server = start(f'tls {{\n  cert_file: "{certs.cert("server")}"\n'
+                   f'  key_file: "{certs.key("server")}"\n}}\n')
+    where = ["--server", f"localhost:{server.port}", "--msgs", 5]
+    _, err = bench("pub", *where, "--tls", "--tlsca", certs.cert("other-ca"), status=1)
+    assert err.startswith("midge bench: TLS handshake: ") and "unknown authority" in err
+    result, err = bench("pub", *where, "--tls", "--insecure")
+    assert (err, result["done"]) == ("", 5)
+    result, err = bench("pub", *where, "--tls", "--tlsca", "/nowhere.pem", status=1)
+    assert result is None and "/nowhere.pem" in err
