@@ -220,7 +220,7 @@ def version_of(program):
     done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           check=False)
     words = done.stdout.decode(errors="replace").split()
-    return words[-1] if words else "unknown"
+    return words[-1].lstrip("v") if words else "unknown"
 
 
 def names_of(args):
