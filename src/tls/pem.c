@@ -6,6 +6,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 
 enum { FILE_MAX_BYTES = 16 * 1024 * 1024 };
@@ -102,12 +103,22 @@ static bool is_key_type(const char *type)
         return strcmp(type, "PRIVATE KEY") == 0 || ends_in(type, " PRIVATE KEY");
 }
 
+/* OpenSSL reads a certificate's extensions at their first use. Now, because the certificates of a context
+ * are used by every thread of the crypto pool, and because it is work that no handshake needs to wait for. */
+static void prepare(X509 *cert)
+{
+        X509_check_purpose(cert, -1, 0);
+        ERR_clear_error();
+}
+
 static X509 *parse_cert(const struct block *block)
 {
         const unsigned char *der = block->der;
         X509 *cert = d2i_X509(NULL, &der, block->der_len);
-        if (cert && der == block->der + block->der_len)
+        if (cert && der == block->der + block->der_len) {
+                prepare(cert);
                 return cert;
+        }
         X509_free(cert);
         ERR_clear_error();
         return NULL;
@@ -297,4 +308,14 @@ int pem_load_pool(
         BIO_free(bio);
         buf_fini(&bytes);
         return added_n > 0 ? 0 : errbuf_set(eb, ERR_CONFIG, "failed to parse root ca certificate");
+}
+
+void pem_prepare_pool(X509_STORE *store)
+{
+        STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(store);
+        for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+                X509 *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+                if (cert)
+                        prepare(cert);
+        }
 }

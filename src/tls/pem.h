@@ -23,3 +23,7 @@ void pem_pair_copy(struct tls_pair *dst, const struct tls_pair *src); /* shares 
  * certificates that do not parse are skipped as long as one is good. names may be NULL. */
 MUST_CHECK int pem_load_pool(
         const char *file, X509_STORE *store, STACK_OF(X509_NAME) * names, struct errbuf *eb);
+
+/* Every certificate that pem_load_*() returns or adds has its extensions read, so that threads may share it:
+ * the library reads them at their first use. This does the same for a store that was filled otherwise. */
+void pem_prepare_pool(X509_STORE *store);

@@ -196,6 +196,7 @@ static int load_authorities(struct tls_ctx *ctx, const char *ca_file, struct err
         if (ca_file == NULL || ca_file[0] == '\0') {
                 if (ctx->verify && !SSL_CTX_set_default_verify_paths(ctx->ssl))
                         return library_failed(eb, "cannot load the system's certificates");
+                pem_prepare_pool(store);
                 ERR_clear_error();
                 return 0;
         }
