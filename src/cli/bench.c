@@ -20,6 +20,7 @@ static const struct bench_kind *const kinds[BENCH_MODE_COUNT] = {
         [BENCH_SUB] = &bench_flow,
         [BENCH_PAIR] = &bench_flow,
         [BENCH_FANOUT] = &bench_flow,
+        [BENCH_FANIN] = &bench_flow,
         [BENCH_REQUEST] = &bench_request,
         [BENCH_CONNECT] = &bench_storm,
         [BENCH_IDLE] = &bench_idle,

@@ -19,6 +19,7 @@ enum bench_mode {
         BENCH_SUB,
         BENCH_PAIR,
         BENCH_FANOUT,
+        BENCH_FANIN,
         BENCH_REQUEST,
         BENCH_CONNECT,
         BENCH_IDLE,
@@ -31,6 +32,7 @@ enum {
         BENCH_CLIENTS_MAX = 1000 * 1000,
         BENCH_THREADS_MAX = 64,
         BENCH_HOLD_MAX = 24 * 3600,
+        BENCH_WINDOW_MAX = 1 << 20,
 };
 #define BENCH_MSGS_MAX 1000000000000ULL
 #define BENCH_RATE_MAX 10e6
@@ -46,6 +48,7 @@ struct bench_options {
         uint64_t msgs;        /* messages, requests or connections in all */
         uint32_t size;        /* payload bytes */
         uint32_t clients;     /* publishers, pairs, subscribers of sub, requesters, connections */
+        uint32_t window;      /* pair: messages that may be on their way at once; 0: no limit */
         uint32_t subscribers; /* of a fan-out; responders of request */
         const char *queue;    /* subscribers join it; NULL: none */
         double rate;          /* requests per second in all, open loop; 0: closed loop */
@@ -87,6 +90,7 @@ struct bench_shared {
         _Atomic uint64_t end_ns;   /* monotonic: when the last piece of work ended */
 };
 
+struct chunk;
 struct loop;
 struct pace;
 struct thread;
@@ -100,6 +104,7 @@ struct bench_worker {
         struct hist latency, lag; /* merged when the thread has ended */
         uint64_t start_ns;        /* when go was given */
         struct list active;       /* flow: publishers; request: requesters */
+        struct chunk *batch;      /* flow: what publishers of one subject all send */
         struct pace *pace;        /* request, open loop */
         struct list waiting;      /* connections to be dialled */
         uint32_t dialling;        /* connections not yet ready */

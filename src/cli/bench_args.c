@@ -25,8 +25,8 @@ static const struct flag {
 #undef BENCH_FLAG
 };
 
-const char *const bench_mode_names[BENCH_MODE_COUNT] = { "pub", "sub", "pair", "fanout", "request",
-        "connect", "idle" };
+const char *const bench_mode_names[BENCH_MODE_COUNT] = { "pub", "sub", "pair", "fanout", "fanin",
+        "request", "connect", "idle" };
 
 static void usage(FILE *to)
 {
@@ -36,9 +36,10 @@ static void usage(FILE *to)
               "publish\n"
               "  pair     publishers and subscribers, 1:1      fanout   one publisher, many "
               "subscribers\n"
-              "  request  latency of requests and replies      connect  connections made and "
-              "dropped\n"
-              "  idle     memory of quiet connections\n\n"
+              "  fanin    many publishers, one subscriber      request  latency of requests and "
+              "replies\n"
+              "  connect  connections made and dropped         idle     memory of quiet "
+              "connections\n\n"
               "Options:\n",
                 to);
         for (size_t i = 0; i < ARRAY_N(flags); i++) {
@@ -169,7 +170,9 @@ static const char *contradiction(const struct bench_options *opts)
         if (opts->subscribers && mode != BENCH_FANOUT && mode != BENCH_REQUEST)
                 return "--subscribers is for fanout and request only";
         if (opts->queue && (mode == BENCH_PUB || mode == BENCH_CONNECT || mode == BENCH_IDLE))
-                return "--queue is for sub, pair, fanout and request only";
+                return "--queue is for sub, pair, fanout, fanin and request only";
+        if (opts->window && mode != BENCH_PAIR)
+                return "--window is for pair only";
         if (opts->clients > 1 && mode == BENCH_FANOUT)
                 return "fanout has one publisher; --subscribers says how many receive";
         if (!opts->cert != !opts->key)
@@ -190,7 +193,7 @@ static void set_defaults(struct bench_options *opts)
         if (opts->subscribers == 0)
                 opts->subscribers = opts->mode == BENCH_FANOUT ? 100 : 1;
         if (opts->clients == 0)
-                opts->clients = 1;
+                opts->clients = opts->mode == BENCH_FANIN ? 100 : 1;
         uint32_t most = opts->mode == BENCH_FANOUT ? opts->subscribers : opts->clients;
         if (opts->threads > most)
                 opts->threads = most; /* a thread without a connection has nothing to do */

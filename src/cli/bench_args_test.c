@@ -51,15 +51,16 @@ static void defaults(void **state)
 {
         static const struct {
                 const char *mode;
-                unsigned msgs, subscribers;
+                unsigned msgs, subscribers, clients;
         } cases[] = {
-                { "pub", 1000000, 1 },
-                { "sub", 1000000, 1 },
-                { "pair", 1000000, 1 },
-                { "fanout", 1000000, 100 },
-                { "request", 10000, 1 },
-                { "connect", 10000, 1 },
-                { "idle", 1000000, 1 },
+                { "pub", 1000000, 1, 1 },
+                { "sub", 1000000, 1, 1 },
+                { "pair", 1000000, 1, 1 },
+                { "fanout", 1000000, 100, 1 },
+                { "fanin", 1000000, 1, 100 },
+                { "request", 10000, 1, 1 },
+                { "connect", 10000, 1, 1 },
+                { "idle", 1000000, 1, 1 },
         };
         (void)state;
         for (size_t i = 0; i < ARRAY_N(cases); i++) {
@@ -67,7 +68,7 @@ static void defaults(void **state)
                 assert_int_equal(opts.mode, i);
                 assert_int_equal(opts.msgs, cases[i].msgs);
                 assert_int_equal(opts.subscribers, cases[i].subscribers);
-                assert_int_equal(opts.clients, 1);
+                assert_int_equal(opts.clients, cases[i].clients);
                 assert_int_equal(opts.threads, 1);
                 assert_int_equal(opts.size, 16);
                 assert_int_equal(opts.port, 4222);
@@ -106,6 +107,8 @@ static void every_option(void **state)
         assert_int_equal(parse("pub --tlsfirst --insecure --token t"), BENCH_RUN);
         assert_true(opts.tls && opts.tls_first && opts.insecure);
         assert_string_equal(opts.token, "t");
+        assert_int_equal(parse("pair --window 3"), BENCH_RUN);
+        assert_int_equal(opts.window, 3);
         assert_int_equal(parse("pub --user u --password p"), BENCH_RUN);
         assert_string_equal(opts.user, "u");
         assert_string_equal(opts.password, "p");
@@ -191,7 +194,8 @@ static void complaints(void **state)
                 { "request --rate 5/s", "--rate: \"5/s\" is no N from 0 to 10000000" },
                 { "pub --rate 5", "--rate is for request only" },
                 { "pair --subscribers 2", "--subscribers is for fanout and request only" },
-                { "pub --queue q", "--queue is for sub, pair, fanout and request only" },
+                { "pub --queue q", "--queue is for sub, pair, fanout, fanin and request only" },
+                { "pub --window 1", "--window is for pair only" },
                 { "fanout --clients 2",
                         "fanout has one publisher; --subscribers says how many receive" },
                 { "pub --tls --tlscert c", "--tlscert and --tlskey go together" },

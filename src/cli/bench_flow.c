@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pub, sub, pair, fanout: publishers pour prepared batches, subscribers compare the line of each
+/* pub, sub, pair, fanout, fanin: publishers pour prepared batches, subscribers compare the line of each
  * message with the one they expect and step over its payload; any other line is read as such. */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -17,7 +17,9 @@ struct flow {
         struct chunk *batch;  /* publisher: batch_n messages */
         size_t msg_bytes;     /* one message whole, with its line */
         uint64_t batch_n, left;
-        char *line; /* subscriber: of the messages it expects; owned */
+        uint64_t flying;   /* publisher, with --window: sent and not received yet */
+        struct flow *mate; /* the other end of a pair with --window, on the same worker */
+        char *line;        /* subscriber: of the messages it expects; owned */
         size_t line_bytes;
         size_t skip_bytes; /* subscriber: of the message that is still coming */
 };
@@ -33,6 +35,8 @@ static uint32_t subscriber_n(const struct bench_options *opts)
 {
         if (opts->mode == BENCH_PUB)
                 return 0;
+        if (opts->mode == BENCH_FANIN)
+                return 1;
         return opts->mode == BENCH_FANOUT ? opts->subscribers : opts->clients;
 }
 
@@ -59,8 +63,28 @@ static void subject_of(const struct bench_options *opts, uint32_t i, struct buf 
 
 /* ---- publisher ----------------------------------------------------------------------------- */
 
-static void prepare(struct flow *flow, const struct bench_options *opts, uint32_t i)
+/* batch_n times the same message. */
+static struct chunk *repeated(const struct buf *one, uint64_t batch_n)
 {
+        struct chunk *batch = chunk_new(batch_n * one->len);
+        for (uint64_t k = 0; k < batch_n; k++)
+                memcpy(batch->data + k * one->len, one->ptr, one->len);
+        return batch;
+}
+
+/* Publishers of one subject share a batch: the less memory is read, the cheaper the generator. */
+static struct chunk *batch_of(struct bench_worker *worker, const struct buf *one, uint64_t batch_n)
+{
+        if (worker->shared->opts->mode == BENCH_PAIR)
+                return repeated(one, batch_n);
+        if (worker->batch == NULL)
+                worker->batch = repeated(one, batch_n);
+        return chunk_ref(worker->batch);
+}
+
+static void prepare(struct flow *flow, struct bench_worker *worker, uint32_t i)
+{
+        const struct bench_options *opts = worker->shared->opts;
         struct buf one = { 0 };
         buf_append_str(&one, "PUB ");
         subject_of(opts, i, &one);
@@ -71,20 +95,31 @@ static void prepare(struct flow *flow, const struct bench_options *opts, uint32_
         flow->msg_bytes = one.len;
         flow->batch_n = one.len < BATCH_BYTES ? BATCH_BYTES / one.len : 1;
         flow->left = opts->msgs / publisher_n(opts) + (i < opts->msgs % publisher_n(opts));
-        flow->batch = chunk_new(flow->batch_n * one.len);
-        for (uint64_t k = 0; k < flow->batch_n; k++)
-                memcpy(flow->batch->data + k * one.len, one.ptr, one.len);
+        uint64_t most = opts->msgs / publisher_n(opts) + 1;
+        if (flow->batch_n > most)
+                flow->batch_n = most;
+        flow->batch = batch_of(worker, &one, flow->batch_n);
         buf_fini(&one);
+}
+
+/* How many messages may leave now. */
+static uint64_t portion(const struct flow *flow)
+{
+        uint32_t window = flow->bc.shared->opts->window;
+        uint64_t n = flow->left < flow->batch_n ? flow->left : flow->batch_n;
+        if (flow->bc.conn.out.bytes >= AHEAD_BYTES)
+                return 0;
+        return window && n > window - flow->flying ? window - flow->flying : n;
 }
 
 static void pour(struct flow *flow)
 {
         struct conn *conn = &flow->bc.conn;
-        while (flow->left > 0 && conn->out.bytes < AHEAD_BYTES) {
-                uint64_t n = flow->left < flow->batch_n ? flow->left : flow->batch_n;
+        for (uint64_t n; (n = portion(flow)) > 0;) {
                 outq_append_ref(
                         &conn->out, flow->batch, slice_of(flow->batch->data, n * flow->msg_bytes));
                 flow->left -= n;
+                flow->flying += n;
                 atomic_fetch_add_explicit(&flow->bc.shared->done, n, memory_order_relaxed);
         }
         if (flow->left == 0 && !flow->asked) {
@@ -172,6 +207,10 @@ static size_t receive(struct flow *flow, struct slice bytes)
                 }
         }
         count(flow->bc.shared, n);
+        if (flow->mate && n > 0) {
+                flow->mate->flying -= n < flow->mate->flying ? n : flow->mate->flying;
+                pour(flow->mate);
+        }
         return used;
 }
 
@@ -204,6 +243,8 @@ static void flow_gone(struct bench_conn *bc, bool failed)
                 atomic_fetch_add(&bc->shared->errors, 1);
         if (list_linked(&flow->member))
                 list_remove(&flow->member);
+        if (flow->mate)
+                flow->mate->mate = NULL;
         if (flow->batch)
                 chunk_unref(flow->batch);
         xfree(flow->line);
@@ -218,7 +259,7 @@ static const struct bench_conn_ops flow_ops = {
         .on_gone = flow_gone,
 };
 
-static void dial_subscriber(struct bench_worker *worker, uint32_t i)
+static struct flow *dial_subscriber(struct bench_worker *worker, uint32_t i)
 {
         const struct bench_options *opts = worker->shared->opts;
         struct flow *flow = xnew(struct flow);
@@ -232,13 +273,17 @@ static void dial_subscriber(struct bench_worker *worker, uint32_t i)
         flow->line = buf_take_str(&line);
         buf_fini(&subject);
         bench_dial(&flow->bc, worker, &flow_ops, buf_take_str(&sub));
+        return flow;
 }
 
-static void dial_publisher(struct bench_worker *worker, uint32_t i)
+static void dial_publisher(struct bench_worker *worker, uint32_t i, struct flow *mate)
 {
         struct flow *flow = xnew(struct flow);
         flow->publisher = true;
-        prepare(flow, worker->shared->opts, i);
+        flow->mate = mate;
+        if (mate)
+                mate->mate = flow;
+        prepare(flow, worker, i);
         list_push_back(&worker->active, &flow->member);
         bench_dial(&flow->bc, worker, &flow_ops, NULL);
 }
@@ -246,8 +291,14 @@ static void dial_publisher(struct bench_worker *worker, uint32_t i)
 static void flow_setup(struct bench_worker *worker)
 {
         const struct bench_options *opts = worker->shared->opts;
-        bench_share(worker, i, subscriber_n(opts)) dial_subscriber(worker, i);
-        bench_share(worker, i, publisher_n(opts)) dial_publisher(worker, i);
+        bench_share(worker, i, subscriber_n(opts))
+        {
+                struct flow *flow = dial_subscriber(worker, i);
+                if (opts->mode == BENCH_PAIR && opts->window)
+                        dial_publisher(worker, i, flow);
+        }
+        if (opts->window == 0)
+                bench_share(worker, i, publisher_n(opts)) dial_publisher(worker, i, NULL);
 }
 
 static void flow_go(struct bench_worker *worker)

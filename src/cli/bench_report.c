@@ -157,7 +157,7 @@ static void report_table(
         const struct bench_options *opts, const struct bench_result *result, FILE *to)
 {
         static const char *const titles[BENCH_MODE_COUNT] = { "published", NULL, "published",
-                "published", "replies", "connections", "connections" };
+                "published", "published", "replies", "connections", "connections" };
         bool messages = opts->mode <= BENCH_REQUEST;
         fprintf(to, "%-16s %s, %s", "scenario", bench_mode_names[opts->mode],
                 opts->tls ? "TLS" : "plain");

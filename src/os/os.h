@@ -24,7 +24,8 @@ void os_thread_yield_to_loops(
 void os_thread_sharp_timers(void); /* this thread's sleeps end within microseconds where possible */
 int os_fd_limit_raise(void); /* lift the soft limit to the hard one; the limit, or negative errno */
 
-/* Another process of this machine: CPU time since its start, resident memory. 0 or negative errno. */
+/* Another process of this machine: CPU time since its start, to the nanosecond where the system tells
+ * it so (Linux), and resident memory. 0 or negative errno. */
 struct os_usage {
         uint64_t cpu_ns, rss_bytes;
 };

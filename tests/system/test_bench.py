@@ -64,7 +64,11 @@ SERVER_MEMBERS = ["server_cpu_s", "server_cpu_s_per_million", "server_rss_bytes"
     (["pair", "--msgs", 100, "--size", 0], 100, 100),
     (["pair", "--msgs", 50, "--size", 300000], 50, 50),
     (["pair", "--clients", 2, "--msgs", 2000, "--queue", "group"], 2000, 2000),
+    (["pair", "--clients", 3, "--msgs", 1000, "--window", 1, "--threads", 2], 1000, 1000),
+    (["pair", "--msgs", 1000, "--window", 7, "--size", 5000], 1000, 1000),
     (["fanout", "--subscribers", 50, "--msgs", 201], 201, 10050),
+    (["fanin", "--msgs", 10001], 10001, 10001),
+    (["fanin", "--clients", 7, "--msgs", 5, "--threads", 3], 5, 5),
     (["fanout", "--subscribers", 5, "--msgs", 1000, "--queue", "group"], 1000, 1000),
 ])
 def test_flows(target, args, done, delivered):
