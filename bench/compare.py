@@ -8,7 +8,8 @@ Each run starts a fresh server with its defaults and loads it with `midge bench`
 scenario meets every server once, one after the other, so that whatever else the machine does hits
 all of them alike. Believe the ratios, not the figures: they were measured side by side.
 
-A ratio says how many times better midge is: 2.00x more messages, or 2.00x less CPU or memory.
+A ratio says how many times better midge is: 2.00x more messages, or 2.00x less CPU or memory. It is
+the median of the ratios of the rounds, and behind it stand the lowest and the highest of them.
 """
 
 import argparse
@@ -16,211 +17,14 @@ import json
 import os
 import pathlib
 import resource
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
+
+from scenario import CURVES, SCENARIOS
+from server import Certificates, version_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-START_SECONDS = 20
-RUN_SECONDS = 300
-
-
-class Measure:
-    """One figure of a run: how it is read from the JSON of `midge bench`, and which way is better."""
-
-    def __init__(self, title, value, more_is_better=False):
-        self.title = title
-        self.value = value
-        self.more_is_better = more_is_better
-
-    def ratio(self, midge, other):
-        above, below = (midge, other) if self.more_is_better else (other, midge)
-        return above / below if above is not None and below else None
-
-
-def cpu_each(run):
-    """Milliseconds of server CPU for one connection."""
-    return run["server_cpu_s_per_million"] / 1e3
-
-
-RATE = Measure("messages/s", lambda run: max(run["done_per_s"], run["delivered_per_s"]), True)
-CPU = Measure("CPU s per million", lambda run: run["server_cpu_s_per_million"])
-RSS = Measure("memory MB", lambda run: run["server_rss_bytes"] / 1e6)
-REPLIES = Measure("replies/s", lambda run: run["done_per_s"], True)
-P50 = Measure("p50 µs", lambda run: run["latency"]["p50_us"])
-P99 = Measure("p99 µs", lambda run: run["latency"]["p99_us"])
-P999 = Measure("p99.9 µs", lambda run: run["latency"]["p999_us"])
-CONNECTIONS = Measure("connections/s", lambda run: run["done_per_s"], True)
-CPU_EACH = Measure("CPU ms each", cpu_each)
-BYTES_EACH = Measure("bytes each", lambda run: run["server_bytes_per_connection"])
-
-FLOW = (RATE, CPU, RSS)
-CLOSED = (REPLIES, CPU, P50, P99)
-OPEN = (CPU, P50, P99, P999)
-STORM = (CONNECTIONS, CPU_EACH, P50, P99)
-IDLE = (BYTES_EACH, CPU_EACH)
-
-
-class Scenario:
-    """What one row group measures. msgs is for a full run; --quick takes a fifth of it."""
-
-    def __init__(self, name, title, measures, mode, msgs=None, tls=None, **options):
-        self.name = name
-        self.title = title
-        self.measures = measures
-        self.mode = mode
-        self.msgs = msgs
-        self.tls = tls
-        self.options = options
-
-    def arguments(self, quick):
-        options = dict(self.options)
-        if self.msgs:
-            options["msgs"] = self.msgs // 5 if quick else self.msgs
-        if quick and self.mode == "idle":
-            options.update(clients=options["clients"] // 5, hold=2)
-        return [self.mode] + [text for key, value in options.items()
-                              for text in (f"--{key}", str(value))]
-
-
-def flows(tls):
-    """Messages in one direction: the same rows over TCP and over TLS."""
-    end, word = ("-tls", "TLS, ") if tls else ("", "")
-    return [
-        Scenario("pub-16" + end, word + "publish 16 B, nobody listens", FLOW, "pub", 10000000, tls),
-        Scenario("pair-16" + end, word + "1:1, 16 B", FLOW, "pair", 4000000, tls),
-        Scenario("pairs8-16" + end, word + "8 pairs, 16 B", FLOW, "pair", 4000000, tls, clients=8),
-        Scenario("pair-256" + end, word + "1:1, 256 B", FLOW, "pair", 2000000, tls, size=256),
-        Scenario("pair-4k" + end, word + "1:1, 4 KiB", FLOW, "pair", 400000, tls, size=4096),
-        Scenario("pair-64k" + end, word + "1:1, 64 KiB", FLOW, "pair", 40000, tls, size=65536),
-        Scenario("fanout-100" + end, word + "1 to 100, 16 B", FLOW, "fanout", 50000, tls,
-                 subscribers=100),
-        Scenario("fanout-1000" + end, word + "1 to 1000, 16 B", FLOW, "fanout", 5000, tls,
-                 subscribers=1000),
-        Scenario("queue-8" + end, word + "queue group of 8, 16 B", FLOW, "fanout", 2000000, tls,
-                 subscribers=8, queue="workers"),
-        Scenario("request-1" + end, word + "request and reply, 1 requester", CLOSED, "request",
-                 20000, tls),
-        Scenario("request-100" + end, word + "request and reply, 100 requesters", CLOSED,
-                 "request", 200000, tls, clients=100, subscribers=4),
-        Scenario("open-20000" + end, word + "20000 requests/s on a schedule", OPEN, "request",
-                 100000, tls, clients=20, rate=20000),
-    ]
-
-
-SCENARIOS = flows(None) + flows("ecdsa") + [
-    Scenario("connect", "connections, 16 at a time", STORM, "connect", 10000, clients=16),
-    Scenario("connect-ecdsa", "TLS connections, ECDSA P-256", STORM, "connect", 3000, "ecdsa",
-             clients=16),
-    Scenario("connect-rsa", "TLS connections, RSA 2048", STORM, "connect", 3000, "rsa",
-             clients=16),
-    Scenario("idle", "10000 idle connections", IDLE, "idle", clients=10000, hold=5),
-    Scenario("idle-tls", "10000 idle TLS connections", IDLE, "idle", tls="ecdsa", clients=10000,
-             hold=5),
-]
-
-
-class Certificates:
-    """A self-signed pair of each kind, trusted by the load program as its own authority."""
-
-    KINDS = {"ecdsa": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def pair(self, kind):
-        cert, key = self.folder / f"{kind}.crt", self.folder / f"{kind}.key"
-        if not cert.exists():
-            subprocess.run(["openssl", "req", "-x509", "-newkey", *self.KINDS[kind], "-nodes",
-                            "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost",
-                            "-addext", "subjectAltName=DNS:localhost"],
-                           check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return cert, key
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
-    """One server process, from a fresh start to its end."""
-
-    def __init__(self, program, folder, pair):
-        self.port = free_port()
-        config = folder / "server.conf"
-        text = f'listen: "127.0.0.1:{self.port}"\n'
-        if pair:
-            # 10 s: a storm of handshakes on a small machine makes some of them wait.
-            text += f'tls {{\n  cert_file: "{pair[0]}"\n  key_file: "{pair[1]}"\n  timeout: 10\n}}\n'
-        config.write_text(text, encoding="utf-8")
-        with open(folder / "server.log", "wb") as log:
-            self.process = subprocess.Popen([program, "-c", config], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
-        try:
-            self._wait_ready()
-        except BaseException:
-            self.stop()
-            raise
-
-    def _wait_ready(self):
-        end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
-                    if probe.recv(5) == b"INFO ":
-                        return
-            except OSError:
-                pass
-            time.sleep(0.02)
-        raise RuntimeError("the server did not start")
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-def run_once(args, program, scenario, certificates):
-    """Measure one scenario against a fresh server; the object that `midge bench` printed."""
-    pair = certificates.pair(scenario.tls) if scenario.tls else None
-    with tempfile.TemporaryDirectory(prefix="midge-compare-") as folder:
-        try:
-            server = Server(program, pathlib.Path(folder), pair)
-        except RuntimeError as error:
-            log = pathlib.Path(folder, "server.log").read_text(errors="replace")
-            raise SystemExit(f"{program}: {error}\n{log}") from error
-        command = [args.midge, "bench", *scenario.arguments(args.quick), "--json",
-                   "--server", f"localhost:{server.port}", "--pid", str(server.process.pid)]
-        if pair:
-            command += ["--tls", "--tlsca", str(pair[0])]
-        try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE, timeout=RUN_SECONDS, check=False)
-        finally:
-            server.stop()
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(map(str, command))}\n{done.stderr.decode()}")
-    result = json.loads(done.stdout)
-    if result["delivered"] != result["expected"]:
-        raise SystemExit(f"{scenario.name}: {result['delivered']} of {result['expected']} came")
-    return result
-
-
-def version_of(program):
-    done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          check=False)
-    words = done.stdout.decode(errors="replace").split()
-    return words[-1].lstrip("v") if words else "unknown"
 
 
 def names_of(args):
@@ -232,13 +36,22 @@ def names_of(args):
     return names
 
 
+def newest(names):
+    """The reference with the highest version; None without a reference."""
+    def version(name):
+        return [int(part) if part.isdigit() else 0 for part in name.split()[-1].split(".")]
+    return max(names[1:], key=version, default=None)
+
+
 def measure_all(args, scenarios, programs, certificates, runs):
     """Fill runs[scenario][server] round by round, so that a stop leaves whole rounds."""
     for number in range(1, args.rounds + 1):
         for scenario in scenarios:
+            results = {}
             for name, program in programs.items():
                 show(f"round {number}/{args.rounds}  {scenario.name}  {name}")
-                result = run_once(args, program, scenario, certificates)
+                results[name] = scenario.run(args.midge, program, certificates, args.quick)
+            for name, result in results.items():
                 runs.setdefault(scenario.name, {}).setdefault(name, []).append(result)
     show("")
 
@@ -248,23 +61,71 @@ def show(text):
         print(f"\r\033[K{text[:78]}", end="", file=sys.stderr, flush=True)
 
 
+# ---- what the runs say ---------------------------------------------------------------------------
+
+class Ratio:
+    """Over the rounds: the median, the lowest, the highest; None where it has no meaning."""
+
+    def __init__(self, values):
+        values = [value for value in values if value is not None]
+        self.median = statistics.median(values) if values else None
+        self.low = min(values, default=None)
+        self.high = max(values, default=None)
+
+    def text(self):
+        return "-" if self.median is None else f"{self.median:.2f}x"
+
+    def spread(self):
+        return "" if self.median is None else f"{self.low:.2f}-{self.high:.2f}"
+
+
 def median(measure, results):
     return statistics.median(measure.value(result) for result in results)
+
+
+def ratio_of(measure, by_server, midge, others):
+    """Against one other server, or in each round against the better of several."""
+    rounds = zip(by_server[midge], *(by_server[other] for other in others))
+    ratios = []
+    for mine, *theirs in rounds:
+        values = [measure.ratio(measure.value(mine), measure.value(other)) for other in theirs]
+        values = [value for value in values if value is not None]
+        ratios.append(min(values, default=None))
+    return Ratio(ratios)
 
 
 def rows_of(scenarios, runs, names):
     """(scenario title, measure title, medians, ratios) for each line of the table."""
     for scenario in scenarios:
-        by_server = runs.get(scenario.name, {})
-        if any(name not in by_server for name in names):
+        by_server = runs.get(scenario.name)
+        if by_server is None:
             continue
         title = scenario.title
         for measure in scenario.measures:
             medians = [median(measure, by_server[name]) for name in names]
-            ratios = [measure.ratio(medians[0], other) for other in medians[1:]]
+            ratios = [ratio_of(measure, by_server, names[0], [other]) for other in names[1:]]
             yield title, measure.title, medians, ratios
             title = ""
 
+
+def verdicts_of(scenarios, runs, names):
+    """(cells, met) for each target that can be judged with these references."""
+    reference = newest(names)
+    for scenario in scenarios:
+        by_server = runs.get(scenario.name)
+        for target in scenario.targets if by_server else ():
+            others = names[1:] if target.of_all else [reference]
+            if target.times and (reference is None or (target.of_all and len(others) < 2)):
+                continue
+            measure = target.measure
+            value = median(measure, by_server[names[0]])
+            ratio = ratio_of(measure, by_server, names[0], others) if reference else Ratio([])
+            met = target.is_met(value, ratio.median)
+            yield [scenario.name, measure.title, number_text(value), ratio.text(), ratio.spread(),
+                   target.text(), "ok" if met else "MISS"], met
+
+
+# ---- tables --------------------------------------------------------------------------------------
 
 def number_text(value):
     if value >= 10000:
@@ -272,32 +133,34 @@ def number_text(value):
     return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
 
 
-def ratio_text(ratio):
-    return "-" if ratio is None else f"{ratio:.2f}x"
-
-
 def cells_of(rows):
     for title, measure, medians, ratios in rows:
         cells = [title, measure, number_text(medians[0])]
         for value, ratio in zip(medians[1:], ratios):
-            cells += [number_text(value), ratio_text(ratio)]
+            cells += [number_text(value), ratio.text(), ratio.spread()]
         yield cells
 
 
 def header(names):
     titles = ["scenario", "measure", names[0]]
     for name in names[1:]:
-        titles += [name, "ratio"]
+        titles += [name, "ratio", "spread"]
     return titles
 
 
-def print_table(names, rows):
-    lines = [header(names), *cells_of(rows)]
+def print_lines(lines):
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:
         left = [cell.ljust(width) for cell, width in zip(line[:2], widths)]
         right = [cell.rjust(width) for cell, width in zip(line[2:], widths[2:])]
         print("  ".join(left + right).rstrip())
+
+
+def print_verdicts(verdicts, names):
+    titles = ["scenario", "measure", "midge", "ratio", "spread", "target", ""]
+    print_lines([titles] + [cells for cells, _ in verdicts])
+    missed = sum(not met for _, met in verdicts)
+    print(f"\n{len(verdicts) - missed} of {len(verdicts)} targets met against {newest(names)}")
 
 
 def markdown(names, rows):
@@ -328,13 +191,19 @@ def document(args, names, scenarios, runs):
     }
 
 
-def chosen(only):
-    names = [scenario.name for scenario in SCENARIOS]
-    wanted = [name for text in only for name in text.split(",")]
+# ---- the program ---------------------------------------------------------------------------------
+
+def chosen(args):
+    """The scenarios of this run, in the order of their tables; only names from both of them."""
+    wanted = [name for text in args.only for name in text.split(",")]
+    everything = SCENARIOS + CURVES
+    names = [scenario.name for scenario in everything]
     unknown = [name for name in wanted if name not in names]
     if unknown:
         raise SystemExit(f"compare.py: unknown scenario {unknown[0]}; there are: {' '.join(names)}")
-    return [scenario for scenario in SCENARIOS if not wanted or scenario.name in wanted]
+    if wanted:
+        return [scenario for scenario in everything if scenario.name in wanted]
+    return CURVES if args.curves else SCENARIOS
 
 
 def parse(argv):
@@ -345,15 +214,21 @@ def parse(argv):
     parser.add_argument("--reference", action="append", default=[], metavar="PROGRAM",
                         help="a nats-server to compare with; may be repeated")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="runs of each (5)")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the work, 3 rounds at most")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the work, 2 rounds at most")
     parser.add_argument("--only", action="append", default=[], metavar="NAME,...",
                         help="these scenarios only")
+    parser.add_argument("--curves", action="store_true",
+                        help="how cost grows with subscribers, connections, subscriptions and loops")
+    parser.add_argument("--targets", action="store_true",
+                        help="print each ratio beside what it must reach, instead of the table")
+    parser.add_argument("--check", action="store_true",
+                        help="like --targets, and exit with 1 when one was missed")
     parser.add_argument("--list", action="store_true", help="print the scenarios and end")
     parser.add_argument("--json", metavar="FILE", help="write every run there")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there, for documents")
     args = parser.parse_args(argv)
     if args.quick:
-        args.rounds = min(args.rounds, 3)
+        args.rounds = min(args.rounds, 2)
     if args.rounds < 1:
         parser.error("--rounds needs at least 1")
     for program in [args.midge, *args.reference]:
@@ -362,13 +237,30 @@ def parse(argv):
     return args
 
 
+def report(args, scenarios, runs, names):
+    """Print and write what was measured; the exit status."""
+    rows = list(rows_of(scenarios, runs, names))
+    verdicts = list(verdicts_of(scenarios, runs, names))
+    if (args.targets or args.check) and verdicts:
+        print_verdicts(verdicts, names)
+    else:
+        print_lines([header(names), *cells_of(rows)])
+    if args.markdown:
+        pathlib.Path(args.markdown).write_text("\n".join(markdown(names, rows)) + "\n",
+                                               encoding="utf-8")
+    if args.json:
+        pathlib.Path(args.json).write_text(
+            json.dumps(document(args, names, scenarios, runs), indent=1) + "\n", encoding="utf-8")
+    return 1 if args.check and not (verdicts and all(met for _, met in verdicts)) else 0
+
+
 def main(argv=None):
     args = parse(argv)
-    scenarios = chosen(args.only)
+    scenarios = chosen(args)
     if args.list:
         for scenario in scenarios:
             print(f"{scenario.name:<18} {scenario.title}")
-        return
+        return 0
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     names = names_of(args)
@@ -379,15 +271,8 @@ def main(argv=None):
             measure_all(args, scenarios, programs, Certificates(pathlib.Path(folder)), runs)
         except KeyboardInterrupt:
             print("\nstopped; what is complete:", file=sys.stderr)
-    rows = list(rows_of(scenarios, runs, names))
-    print_table(names, rows)
-    if args.markdown:
-        pathlib.Path(args.markdown).write_text("\n".join(markdown(names, rows)) + "\n",
-                                               encoding="utf-8")
-    if args.json:
-        pathlib.Path(args.json).write_text(
-            json.dumps(document(args, names, scenarios, runs), indent=1) + "\n", encoding="utf-8")
+    return report(args, scenarios, runs, names)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

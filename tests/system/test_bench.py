@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """`midge bench`: every mode counts exactly, over TCP and TLS, and says clearly what went wrong."""
 
+import importlib
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -349,3 +352,92 @@ def test_untrusted_server(start, certs):
     assert (err, result["done"]) == ("", 5)
     result, err = bench("pub", *where, "--tls", "--tlsca", "/nowhere.pem", status=1)
     assert result is None and "/nowhere.pem" in err
+
+
+# ---- the comparison -------------------------------------------------------------------------------
+
+COMPARE = pathlib.Path(__file__).resolve().parents[2] / "bench" / "compare.py"
+
+
+def compare(*args, status=0):
+    done = subprocess.run([sys.executable, COMPARE, "--midge", program(), *map(str, args)],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=Deadline(60).left(), check=False)
+    assert done.returncode == status, done.stderr.decode()
+    return done.stdout.decode(), done.stderr.decode()
+
+
+def test_comparison_names_its_scenarios():
+    out, _ = compare("--list")
+    names = [line.split()[0] for line in out.splitlines()]
+    assert len(names) == len(set(names)) >= 40
+    out, _ = compare("--list", "--curves")
+    more = [line.split()[0] for line in out.splitlines()]
+    assert not set(more) & set(names)
+    _, err = compare("--only", "pair-16,nothing", status=1)
+    assert err.startswith("compare.py: unknown scenario nothing; there are: ")
+    assert set(err.split(": ")[2].split()) == set(names) | set(more)
+
+
+def test_comparison_table(tmp_path):
+    runs, table = tmp_path / "runs.json", tmp_path / "table.md"
+    out, _ = compare("--quick", "--only", "start,unbatched", "--rounds", 1, "--json", runs,
+                     "--markdown", table)
+    lines = out.splitlines()
+    assert lines[0].split() == ["scenario", "measure", "midge", version_of_midge()]
+    assert [line[:40].split("  ")[0] for line in lines[1:]] == [
+        "64 pairs, one message a read", "", "", "from the start to its being ready"]
+    document = json.loads(runs.read_text())
+    assert (document["rounds"], document["quick"]) == (1, True)
+    assert [scenario["name"] for scenario in document["scenarios"]] == ["unbatched", "start"]
+    run_ = document["scenarios"][0]["runs"][document["servers"][0]][0]
+    assert run_["done"] == run_["delivered"] == 30000
+    assert len(table.read_text().splitlines()) == 6
+
+
+@pytest.fixture
+def judge(monkeypatch):
+    """The comparison as a module."""
+    monkeypatch.syspath_prepend(str(COMPARE.parent))
+    return importlib.import_module("compare")
+
+
+def test_comparison_judges(judge):
+    """Each round is judged by itself; the newest reference counts, but where all of them do."""
+    scenario = next(one for one in judge.SCENARIOS if one.name == "pair-16")
+    names = ["midge 0.1.0", "nats-server 2.9.10", "nats-server 2.15.1"]
+
+    def runs(cpus, rate):
+        return [{"server_cpu_s_per_million": cpu, "done_per_s": rate, "delivered_per_s": rate}
+                for cpu in cpus]
+    measured = {scenario.name: {names[0]: runs([1, 2, 1], 50), names[1]: runs([3, 6, 3], 40),
+                                names[2]: runs([9, 14, 7], 51)}}
+    verdicts = list(judge.verdicts_of([scenario], measured, names))
+    assert verdicts == [
+        (["pair-16", "CPU s per million", "1", "7.00x", "7.00-9.00", "7x", "ok"], True),
+        (["pair-16", "messages/s", "50", "0.98x", "0.98-0.98", "1x", "MISS"], False),
+        (["pair-16", "CPU s per million", "1", "3.00x", "3.00-3.00", "4x of the better", "MISS"],
+         False)]
+    assert list(judge.verdicts_of([scenario], {}, names)) == []
+    assert list(judge.verdicts_of([scenario], measured, names[:1])) == []
+
+
+def test_comparison_judges_figures(judge):
+    scenario = next(one for one in judge.SCENARIOS if one.name == "size")
+    for size, word in (1500000, "ok"), (1510000, "MISS"):
+        measured = {"size": {"midge 0.1.0": [{"stripped_bytes": size}]}}
+        verdicts = list(judge.verdicts_of([scenario], measured, ["midge 0.1.0"]))
+        assert verdicts == [(["size", "stripped MB", f"{size / 1e6:.3g}", "-", "", "at most 1.5",
+                              word], word == "ok")]
+
+
+def test_comparison_exit_status():
+    """Without a reference there is nothing to judge a ratio against, and that is no success."""
+    out, _ = compare("--quick", "--rounds", 1, "--only", "fanin-100", "--check", status=1)
+    assert out.splitlines()[0].split()[:3] == ["scenario", "measure", "midge"]
+
+
+def version_of_midge():
+    status, out, _ = run("--version")
+    assert status == 0
+    return out.split()[-1].lstrip("v")
