@@ -190,11 +190,15 @@ static void start_tls(struct client *client)
 static void on_first(struct peer *peer, bool got)
 {
         struct client *client = client_of(peer);
-        if (!got) {
+        bool tls = peer_settings(peer)->tls != NULL; /* a reload may have ended it meanwhile */
+        if (!got || !tls) {
                 client->tls_first = false;
                 client_send_info(client, NULL, false);
         }
-        start_tls(client);
+        if (tls)
+                start_tls(client);
+        else
+                serve(client);
 }
 
 static void on_secure(struct peer *peer)

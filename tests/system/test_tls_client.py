@@ -570,6 +570,24 @@ def test_failed_reload_keeps_the_last_good_one(tls_start, context, certs):
     server.connect(tls=context()).barrier()
 
 
+# The reference lets the reload wait for them.
+@pytest.mark.midge_only
+def test_reload_that_ends_tls_while_clients_are_waited_for(tls_start):
+    server = tls_start("handshake_first: \"2s\"", timeout=5)
+    clients = [server.client(read_info=False) for _ in range(3)]
+    server.wait_log(r"Client connection created", count=3)
+    server.rewrite('debug: true\nlisten: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n')
+    server.signal(1)
+    server.wait_log(r"Reloaded server configuration")
+    clients[0].send("PING\r\n")
+    clients[1].send(b"\x16\x03\x01\x02\x00\x01")
+    for client in clients:
+        assert "tls_required" not in client.read_info()
+    clients[0].expect("PONG\r\n")
+    clients[1].expect_fatal("Unknown Protocol Operation")
+    clients[2].barrier()
+
+
 def test_varz(tls_start):
     varz = tls_start("verify: true", timeout=5).monitor.varz()
     assert varz["tls_required"] is True and varz["tls_verify"] is True and varz["tls_timeout"] == 5
