@@ -229,6 +229,19 @@ static size_t format_prefix(const struct log_tag *tag, char *dst, size_t size)
         return len + sizeof joint - 1;
 }
 
+/* What a peer sent may stand in a line, but it must not drive the terminal of whoever reads it: control
+ * characters, alone or as two bytes of UTF-8, become '?'. */
+static void defuse(char *text, size_t len)
+{
+        for (size_t i = 0; i < len; i++) {
+                unsigned char c = (unsigned char)text[i];
+                if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
+                        text[i] = '?';
+                else if (c >= 0x80 && c <= 0x9f && i > 0 && text[i - 1] == '\xc2')
+                        text[i - 1] = text[i] = '?';
+        }
+}
+
 void log_write_(enum log_level level, const struct log_tag *tag, const char *fmt, ...)
 {
         char prefix[PREFIX_BYTES], text[SHORT_BYTES];
@@ -248,6 +261,7 @@ void log_write_(enum log_level level, const struct log_tag *tag, const char *fmt
                         memcpy(line->text + prefix_len, text, text_len);
                 else
                         vsnprintf(line->text + prefix_len, text_len + 1, fmt, again);
+                defuse(line->text, prefix_len + text_len);
                 post(&line->mail);
         }
         va_end(again);

@@ -2,6 +2,7 @@
 /* log.h: levels, subsystems, subjects, sinks.
  * A line is formatted only when its level is enabled and handed to one writer thread; the caller
  * never blocks. When the writer cannot keep up, lines are dropped and one line says how many.
+ * Control characters but LF and TAB become '?'.
  * Format (the reference server's): [PID] YYYY/MM/DD hh:mm:ss.uuuuuu [LVL] prefix - text */
 #pragma once
 #include "base/err.h"

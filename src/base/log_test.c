@@ -132,6 +132,17 @@ static void writes_levels(void **state)
         assert_int_equal(st.st_mode & 0137, 0); /* 0640 less the umask */
 }
 
+static void defuses_control_characters(void **state)
+{
+        open_file(false, false, 0, 0);
+        log_error(NULL, "Client Error '%s'",
+                "a\x1b[31m\r\x7f\x01"
+                "b\tc\xc2\x9b"
+                "0m d\xc3\xa9 \x9c");
+        log_flush();
+        check_file("$ [ERR] Client Error 'a?[31m???b\tc??0m d\xc3\xa9 \x9c'\n");
+}
+
 static void writes_the_time(void **state)
 {
         static const struct {
@@ -397,6 +408,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 IN_DIR(writes_levels),
+                IN_DIR(defuses_control_characters),
                 IN_DIR(writes_the_time),
                 IN_DIR(cuts_long_lines),
                 IN_DIR(refuses_bad_files),
