@@ -448,6 +448,15 @@ static void log_tls_error(const struct http_conn *hc, bool quiet, const char *te
                 hc->remote, text);
 }
 
+static void log_verdict(const struct http_conn *hc, const struct tls_verdict *verdict)
+{
+        char line[TLS_VERDICT_LINE_BYTES];
+        log_tls_error(hc, verdict->quiet, verdict->text);
+        tls_verdict_line(verdict, line, sizeof line);
+        log_at(verdict->quiet ? LOG_DEBUG : LOG_ERROR, NULL,
+                "monitoring: TLS handshake verdict of %s: %s", hc->remote, line);
+}
+
 /* TLS port: the first bytes are there, or the time is over. */
 static void on_first(struct conn *conn, bool got)
 {
@@ -458,7 +467,7 @@ static void on_first(struct conn *conn, bool got)
         if (!got || waited >= HEAD_NS) {
                 struct tls_verdict verdict;
                 tls_verdict_timeout(&verdict);
-                log_tls_error(hc, verdict.quiet, verdict.text);
+                log_verdict(hc, &verdict);
                 conn_close(conn, CONN_CLOSE_NOW);
                 return;
         }
@@ -480,7 +489,7 @@ static void on_secure(struct conn *conn)
 
 static void on_tls_failed(struct conn *conn, const struct tls_verdict *verdict)
 {
-        log_tls_error(of(conn), verdict->quiet, verdict->text);
+        log_verdict(of(conn), verdict);
 }
 
 /* ---- life -------------------------------------------------------------------------------- */

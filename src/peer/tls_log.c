@@ -7,16 +7,13 @@
 void peer_on_tls_failed(struct conn *conn, const struct tls_verdict *verdict)
 {
         struct peer *peer = CONTAINER_OF(conn, struct peer, own.conn);
+        char line[TLS_VERDICT_LINE_BYTES];
         enum log_level level = verdict->quiet ? LOG_DEBUG : LOG_ERROR;
         if (verdict->reason == TLS_REASON_TIMEOUT)
                 log_at(level, &peer->tag, "TLS handshake timeout");
         else
                 log_at(level, &peer->tag, "TLS handshake error: %s", verdict->text);
-        log_at(level, &peer->tag,
-                "TLS handshake verdict: %s, refused by %s%s%s%s%s; rule: %s; remedy: %s",
-                tls_reason_name(verdict->reason), tls_side_name(verdict->side),
-                verdict->subject[0] ? ", certificate " : "", verdict->subject,
-                verdict->sha256[0] ? " SHA-256: " : "", verdict->sha256, verdict->rule,
-                verdict->remedy);
+        tls_verdict_line(verdict, line, sizeof line);
+        log_at(level, &peer->tag, "TLS handshake verdict: %s", line);
         peer_close(peer, CLOSE_TLS_HANDSHAKE);
 }

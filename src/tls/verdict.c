@@ -69,6 +69,15 @@ void tls_verdict_set_cert(struct tls_verdict *verdict, struct slice subject, con
         clean(verdict->subject);
 }
 
+void tls_verdict_line(const struct tls_verdict *verdict, char *dst, size_t size)
+{
+        snprintf(dst, size, "%s, refused by %s%s%s%s%s; rule: %s; remedy: %s",
+                tls_reason_name(verdict->reason), tls_side_name(verdict->side),
+                verdict->subject[0] ? ", certificate " : "", verdict->subject,
+                verdict->sha256[0] ? " SHA-256: " : "", verdict->sha256, verdict->rule,
+                verdict->remedy);
+}
+
 void tls_verdict_timeout(struct tls_verdict *verdict)
 {
         tls_verdict_set(verdict, TLS_REASON_TIMEOUT, "i/o timeout");

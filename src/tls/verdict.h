@@ -15,6 +15,8 @@ enum tls_reason {
 };
 
 /* Who refused to go on. */
+enum { TLS_VERDICT_LINE_BYTES = 1024 };
+
 enum tls_side { TLS_SIDE_OURS, TLS_SIDE_PEER, TLS_SIDE_NETWORK };
 
 struct tls_verdict {
@@ -44,6 +46,9 @@ const char *tls_alert_text(int alert);
 
 /* The certificate concerned. */
 void tls_verdict_set_cert(struct tls_verdict *verdict, struct slice subject, const char *sha256);
+
+/* Everything but the text, as one line for a log: "certificate_missing, refused by ours; rule: ..." */
+void tls_verdict_line(const struct tls_verdict *verdict, char *dst, size_t size);
 
 /* Failures that no session sees. */
 void tls_verdict_timeout(struct tls_verdict *verdict);

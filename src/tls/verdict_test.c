@@ -355,6 +355,23 @@ static void network_verdicts(void **state)
                                 tls_reason_name((enum tls_reason)j));
 }
 
+static void one_line_tells_all(void **state)
+{
+        struct tls_verdict verdict;
+        char line[TLS_VERDICT_LINE_BYTES];
+        tls_verdict_set(&verdict, TLS_REASON_EXPIRED, "x509: expired");
+        tls_verdict_line(&verdict, line, sizeof line);
+        assert_string_equal(line,
+                "expired, refused by ours; rule: the certificate must be within its dates; "
+                "remedy: renew the certificate; check the clocks of both machines");
+        tls_verdict_set_cert(&verdict, SLICE_LIT("CN=a\nb"), "0123");
+        tls_verdict_line(&verdict, line, sizeof line);
+        assert_string_equal(line,
+                "expired, refused by ours, certificate CN=a?b SHA-256: 0123; rule: the certificate "
+                "must be within its dates; remedy: renew the certificate; check the clocks of both "
+                "machines");
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -366,6 +383,7 @@ int main(void)
                 cmocka_unit_test(peers_alert_is_told),
                 cmocka_unit_test(close_notify_during_the_handshake_is_eof),
                 cmocka_unit_test(network_verdicts),
+                cmocka_unit_test(one_line_tells_all),
         };
         return cmocka_run_group_tests(tests, test_setup, test_teardown);
 }

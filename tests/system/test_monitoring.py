@@ -498,6 +498,19 @@ class TestHttps:
                     answer += more
                 assert answer.endswith(b'{"status":"ok"}')
 
+    @pytest.mark.midge_only
+    def test_verdict_of_a_failed_handshake(self, start, certs):
+        server = start(self.CONFIG + self.tls(certs), base=False)
+        context = ssl.create_default_context(cafile=certs.cert("other-ca"))
+        with socket.create_connection(("127.0.0.1", server.monitor.port), 10) as plain:
+            with pytest.raises(ssl.SSLError):
+                context.wrap_socket(plain, server_hostname="localhost")
+        address = r"127\.0\.0\.1:\d+"
+        server.wait_log(rf"\[ERR\] monitoring: TLS handshake error from {address}: remote error: tls: "
+                        r"unknown certificate authority$")
+        server.wait_log(rf"\[ERR\] monitoring: TLS handshake verdict of {address}: peer_rejected, refused "
+                        r"by peer; rule: the peer sent an alert; remedy: .+")
+
     def test_plain_request(self, start, certs):
         server = start(self.CONFIG + self.tls(certs), base=False)
         with socket.create_connection(("127.0.0.1", server.monitor.port), 10) as plain:

@@ -283,6 +283,37 @@ class TestClientCertificates:
                        "by unknown authority")
 
 
+# The line behind the reference's: which side refused, which certificate, which rule, what to do.
+@pytest.mark.midge_only
+@pytest.mark.parametrize("inside, client, options, verdict", [
+    ("verify: true", None, {},
+     r"certificate_missing, refused by ours; rule: verify is set: a client certificate is required; "
+     r"remedy: .+"),
+    ("verify: true", "client-other", {},
+     r"unknown_authority, refused by ours, certificate CN=client-other,O=midge tests "
+     r"SHA-256: [0-9a-f]{64}; rule: .+; remedy: .+"),
+    ("verify: true", "client-expired", {},
+     r"expired, refused by ours, certificate CN=client-expired,O=midge tests "
+     r"SHA-256: [0-9a-f]{64}; rule: .+; remedy: .+"),
+    ("min_version: \"1.3\"", None, {"high": V1_2},
+     r"version, refused by ours; rule: .+; remedy: .+"),
+])
+def test_verdict(tls_start, context, inside, client, options, verdict):
+    server = tls_start(inside, timeout=5)
+    connection, error = attempt(server, context(client, **options))
+    assert error is not None
+    server.wait_log(rf"\[ERR\] \S+ - cid:{connection.cid} - TLS handshake verdict: {verdict}$")
+
+
+@pytest.mark.midge_only
+def test_verdict_of_a_refusing_client(tls_start, certs):
+    server = tls_start(timeout=5)
+    client, error = attempt(server, tls_context(certs.cert("other-ca")))
+    assert error is not None
+    server.wait_log(rf"\[ERR\] \S+ - cid:{client.cid} - TLS handshake verdict: peer_rejected, refused by "
+                    r"peer; rule: the peer sent an alert; remedy: .+")
+
+
 # 5.3: the alerts, as the peer's library names them.
 @pytest.mark.parametrize("client, version, alert", [
     (None, V1_3, "certificate required"),
