@@ -36,6 +36,7 @@ P99 = Measure("p99 µs", lambda run: run["latency"]["p99_us"])
 P999 = Measure("p99.9 µs", lambda run: run["latency"]["p999_us"])
 CONNECTIONS = Measure("connections/s", lambda run: run["done_per_s"], True)
 CPU_EACH = Measure("CPU ms each", lambda run: run["server_cpu_s_per_million"] / 1e3)
+ARRIVED = Measure("handshakes/s", lambda run: run["beside"]["done_per_s"], True)
 BYTES_EACH = Measure("bytes each", lambda run: run["server_bytes_per_connection"])
 START = Measure("ms to ready", lambda run: run["start_ms"])
 BINARY = Measure("stripped MB", lambda run: run["stripped_bytes"] / 1e6)
@@ -119,6 +120,8 @@ class Scenario:
             server.stop()
         if result["delivered"] != result["expected"]:
             raise SystemExit(f"{self.name}: {result['delivered']} of {result['expected']} came")
+        if self.options.get("resume") and result["resumed"] != result["done"]:
+            raise SystemExit(f"{self.name}: {result['resumed']} of {result['done']} were resumed")
         return result
 
 
@@ -286,6 +289,12 @@ STORMS = [
              (Target(CPU_EACH, 1.4), Target(CONNECTIONS, 1)), clients=16),
     Scenario("connect-rsa", "TLS connections, RSA 2048", STORM, "connect", 1000, "rsa",
              (Target(CPU_EACH, 2.2), Target(CONNECTIONS, 1)), clients=16),
+    Scenario("connect-resumed", "TLS connections, resumed", STORM, "connect", 3000, "ecdsa",
+             (Target(CPU_EACH, 1.8), Target(CONNECTIONS, 1)), clients=16, resume=True),
+    # The storm is on a schedule, so that every server meets the same one.
+    Scenario("storm-latency", "TLS, 2000 requests/s beside 1500 handshakes/s",
+             (P50, P99, P999, ARRIVED), "request", 5000, "ecdsa", (Target(P99, 4),), clients=10,
+             rate=2000, beside=("connect", {"rate": 1500, "clients": 200, "msgs": 1000000})),
 ]
 
 RESIDENT = [

@@ -222,6 +222,7 @@ static bool measure(
         result->delivered = atomic_load(&shared->delivered);
         result->expected = kind->expected ? kind->expected(opts) : 0;
         result->errors = atomic_load(&shared->errors);
+        result->resumed = atomic_load(&shared->resumed);
         result->interrupted = interrupted;
         return true;
 }
@@ -235,6 +236,7 @@ static int compile_tls(const struct bench_options *opts, struct tls_ctx **out, s
                 .cert_file = opts->cert,
                 .key_file = opts->key,
                 .insecure = opts->insecure,
+                .resume = opts->resume,
         };
         *out = NULL;
         return opts->tls ? tls_ctx_new_client(&tls, out, eb) : 0;
@@ -322,6 +324,7 @@ int bench_main(int argc, char **argv)
                 hist_merge(&result.latency, &workers[i].latency);
                 hist_merge(&result.lag, &workers[i].lag);
         }
+        crypto_pool_free(shared.crypto); /* handshakes under way must not outlive the TLS library */
         if (began)
                 bench_report(&opts, &result, stdout);
         return began && result.errors == 0 ? 0 : 1;

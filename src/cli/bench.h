@@ -51,7 +51,8 @@ struct bench_options {
         uint32_t window;      /* pair: messages that may be on their way at once; 0: no limit */
         uint32_t subscribers; /* of a fan-out; responders of request */
         const char *queue;    /* subscribers join it; NULL: none */
-        double rate;          /* requests per second in all, open loop; 0: closed loop */
+        double rate;          /* requests or connections per second in all; 0: as they come */
+        bool resume;          /* connect: TLS sessions go on from the newest ticket */
         uint32_t threads;
         uint32_t hold_s; /* idle: keep the connections this long */
         uint64_t pid;    /* the server's, to read its CPU and memory; 0: do not */
@@ -64,6 +65,7 @@ struct bench_result {
         uint64_t delivered; /* messages that reached subscribers */
         uint64_t expected;  /* deliveries of a complete run */
         uint64_t errors;
+        uint64_t resumed; /* connections whose TLS session was resumed */
         bool interrupted;
         double server_cpu_s; /* negative: unknown */
         uint64_t server_rss_bytes, server_rss_before_bytes;
@@ -83,7 +85,7 @@ struct bench_shared {
         _Atomic bool complained; /* the first failure was told; the others are counted */
         _Atomic uint32_t ready;  /* connections that may begin */
         _Atomic bool go, stop;
-        _Atomic uint64_t done, delivered, errors;
+        _Atomic uint64_t done, delivered, errors, resumed;
         _Atomic uint64_t dealt;    /* connect, idle: connections begun */
         _Atomic uint32_t finished; /* publishers whose every message the server has read */
         _Atomic uint64_t first_ns; /* sub: when the first message came */
@@ -105,7 +107,9 @@ struct bench_worker {
         uint64_t start_ns;        /* when go was given */
         struct list active;       /* flow: publishers; request: requesters */
         struct chunk *batch;      /* flow: what publishers of one subject all send */
-        struct pace *pace;        /* request, open loop */
+        struct pace *pace;        /* with --rate */
+        struct list *turn;        /* request with --rate: whose turn it is, in active */
+        uint32_t visitors;        /* connect: connections that are there */
         struct list waiting;      /* connections to be dialled */
         uint32_t dialling;        /* connections not yet ready */
         bool in_dial;

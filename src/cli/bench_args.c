@@ -165,8 +165,10 @@ static bool find_mode(const char *word, enum bench_mode *mode)
 static const char *contradiction(const struct bench_options *opts)
 {
         enum bench_mode mode = opts->mode;
-        if (opts->rate > 0 && mode != BENCH_REQUEST)
-                return "--rate is for request only";
+        if (opts->rate > 0 && mode != BENCH_REQUEST && mode != BENCH_CONNECT)
+                return "--rate is for request and connect only";
+        if (opts->resume && mode != BENCH_CONNECT)
+                return "--resume is for connect only";
         if (opts->subscribers && mode != BENCH_FANOUT && mode != BENCH_REQUEST)
                 return "--subscribers is for fanout and request only";
         if (opts->queue && (mode == BENCH_PUB || mode == BENCH_CONNECT || mode == BENCH_IDLE))
@@ -182,6 +184,8 @@ static const char *contradiction(const struct bench_options *opts)
         bool uses_tls = opts->tls || opts->tls_first;
         if ((opts->ca || opts->cert || opts->insecure) && !uses_tls)
                 return "--tlsca, --tlscert and --insecure need --tls or --tlsfirst";
+        if (opts->resume && !uses_tls)
+                return "--resume needs --tls or --tlsfirst";
         return NULL;
 }
 

@@ -107,6 +107,8 @@ static void every_option(void **state)
         assert_int_equal(parse("pub --tlsfirst --insecure --token t"), BENCH_RUN);
         assert_true(opts.tls && opts.tls_first && opts.insecure);
         assert_string_equal(opts.token, "t");
+        assert_int_equal(parse("connect --tls --resume --rate 1500"), BENCH_RUN);
+        assert_true(opts.resume);
         assert_int_equal(parse("pair --window 3"), BENCH_RUN);
         assert_int_equal(opts.window, 3);
         assert_int_equal(parse("pub --user u --password p"), BENCH_RUN);
@@ -192,7 +194,9 @@ static void complaints(void **state)
                 { "request --rate 0", "--rate: \"0\" is no N from 0 to 10000000" },
                 { "request --rate nan", "--rate: \"nan\" is no N from 0 to 10000000" },
                 { "request --rate 5/s", "--rate: \"5/s\" is no N from 0 to 10000000" },
-                { "pub --rate 5", "--rate is for request only" },
+                { "pub --rate 5", "--rate is for request and connect only" },
+                { "request --resume", "--resume is for connect only" },
+                { "connect --resume", "--resume needs --tls or --tlsfirst" },
                 { "pair --subscribers 2", "--subscribers is for fanout and request only" },
                 { "pub --queue q", "--queue is for sub, pair, fanout, fanin and request only" },
                 { "pub --window 1", "--window is for pair only" },

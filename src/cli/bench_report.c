@@ -112,6 +112,8 @@ static void report_json(
         json_f64(&w, "delivered_per_s", per_second(result, result->delivered));
         json_u64(&w, "expected", result->expected);
         json_u64(&w, "errors", result->errors);
+        if (opts->resume)
+                json_u64(&w, "resumed", result->resumed);
         json_bool(&w, "interrupted", result->interrupted);
         json_server(&w, opts, result);
         json_hist(&w, "latency", &result->latency);
@@ -178,6 +180,8 @@ static void report_table(
                         (unsigned long long)(result->expected - result->delivered));
         if (result->errors)
                 fprintf(to, "%-16s %llu\n", "errors", (unsigned long long)result->errors);
+        if (opts->resume)
+                fprintf(to, "%-16s %llu\n", "resumed", (unsigned long long)result->resumed);
         row_hist(to, "latency", &result->latency);
         row_hist(to, "schedule lag", &result->lag);
         rows_server(opts, result, to);

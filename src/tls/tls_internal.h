@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+struct resume;
 struct tickets;
 
 struct tls_ctx {
@@ -20,6 +21,7 @@ struct tls_ctx {
         bool client;             /* role */
         bool verify;             /* ask the peer for a certificate and check it */
         struct tickets *tickets; /* server role */
+        struct resume *resume;   /* client role; NULL: never resumes */
 };
 
 /* There is one for each connection: a field here is paid for by all that are idle. */

@@ -55,5 +55,6 @@ size_t tls_session_pending(const struct tls_session *session);
 const struct tls_verdict *tls_session_verdict(const struct tls_session *session);
 
 /* After TLS_DONE; static texts: "1.3", Go's cipher suite name. */
+bool tls_session_resumed(const struct tls_session *session);
 const char *tls_session_version(const struct tls_session *session);
 const char *tls_session_cipher(const struct tls_session *session);

@@ -127,6 +127,28 @@ def test_connect(target):
     until(lambda: server.monitor.varz()["total_connections"] == before + 101, "101 connections")
 
 
+def test_connect_on_a_schedule(target):
+    server, options = target
+    before = server.monitor.varz()["total_connections"]
+    result, _ = bench("connect", "--msgs", 50, "--clients", 8, "--threads", 2, "--rate", 200,
+                      *options)
+    assert (result["done"], result["errors"], result["rate"]) == (50, 0, 200)
+    assert result["seconds"] > 0.23  # each of two threads dials its 25th after 0.24 s
+    check_hist(result["latency"], result["seconds"])
+    check_hist(result["lag"], result["seconds"])
+    until(lambda: server.monitor.varz()["total_connections"] == before + 51, "51 connections")
+
+
+@pytest.mark.parametrize("target", ["tls", "tlsfirst", "mtls"], indirect=True)
+def test_connect_resumes(target):
+    server, options = target
+    result, _ = bench("connect", "--msgs", 60, "--clients", 8, "--threads", 2, "--resume", *options)
+    assert (result["done"], result["errors"], result["resumed"]) == (60, 0, 60)
+    assert list(result) == [*MEMBERS[:-1], "resumed", "interrupted", "latency"]
+    # Two more than asked for: one finds the address that answers, one fetches a ticket.
+    until(lambda: server.monitor.varz()["total_connections"] == 62, "62 connections")
+
+
 def test_idle(target):
     server, options = target
     result, _ = bench("idle", "--clients", 100, "--hold", 0, *options, "--pid", server.pid)
@@ -209,6 +231,20 @@ def test_interrupt_of_idle(start, launch):
     os.kill(one.process.pid, signal.SIGTERM)
     status, result, _ = one.finish()
     assert (status, result["interrupted"]) == (0, True)
+
+
+def test_interrupt_of_a_storm(start, launch, certs):
+    """Handshakes are under way when it ends."""
+    server = start(f'tls {{\n  cert_file: "{certs.cert("server")}"\n'
+                   f'  key_file: "{certs.key("server")}"\n}}\n')
+    for how in [], ["--rate", 10000]:
+        one = launch("connect", "--clients", 200, "--msgs", 1000000, "--tls", "--insecure",
+                     "--server", f"localhost:{server.port}", *how)
+        before = server.monitor.varz()["total_connections"]
+        until(lambda b=before: server.monitor.varz()["total_connections"] > b + 30, "a storm")
+        os.kill(one.process.pid, signal.SIGINT)
+        status, result, err = one.finish()
+        assert (status, err, result["errors"], result["interrupted"]) == (0, "", 0, True)
 
 
 def test_server_goes_away(start, launch):
