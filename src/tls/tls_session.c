@@ -171,6 +171,14 @@ enum tls_step tls_session_handshake(struct tls_session *session, struct slice *i
         return TLS_FAILED;
 }
 
+bool tls_session_is_light(const struct tls_session *session)
+{
+        unsigned char byte;
+        bool no_cert = !session->ctx->verify || SSL_session_reused(session->ssl);
+        return !session->ctx->client && no_cert && SSL_version(session->ssl) == TLS1_3_VERSION &&
+               SSL_get_finished(session->ssl, &byte, sizeof(byte)) > 0;
+}
+
 ssize_t tls_session_read(struct tls_session *session, struct slice *in, char *dst, size_t cap)
 {
         size_t n = 0;

@@ -196,6 +196,36 @@ static void data_behind_the_handshake_is_kept(void **state)
         talk_fini(&talk);
 }
 
+/* Whether the client's next words may be taken in on a loop, after its first or second flight. */
+static void check_light(int version, bool verify, const char *groups, int flights, bool want)
+{
+        struct talk talk;
+        SSL_CTX *client = peer_ctx();
+        SSL_CTX_set_max_proto_version(client, version);
+        peer_present(client, "client");
+        assert_true(SSL_CTX_set1_groups_list(client, groups));
+        talk_init(&talk, server_ctx("server", verify, TLS_VERSION_1_2), client);
+        assert_false(tls_session_is_light(talk.session));
+        for (int i = 0; i < flights; i++) {
+                SSL_do_handshake(talk.peer.ssl);
+                peer_take(&talk.peer, &talk.wire.to_server);
+                assert_int_equal(server_turn(talk.session, &talk.wire), TLS_WANT_READ);
+                peer_give(&talk.peer, &talk.wire.to_client);
+                assert_int_equal(tls_session_is_light(talk.session), want && i == flights - 1);
+        }
+        assert_int_equal(shake(talk.session, &talk.peer, &talk.wire), TLS_DONE);
+        talk_fini(&talk);
+}
+
+static void only_a_finished_message_is_light(void **state)
+{
+        check_light(TLS1_3_VERSION, false, "X25519:P-256", 1, true);
+        check_light(TLS1_3_VERSION, true, "X25519:P-256", 1, false);
+        check_light(TLS1_2_VERSION, false, "X25519:P-256", 1, false);
+        check_light(TLS1_3_VERSION, false, "X448:X25519:P-256", 2,
+                true); /* the first share is refused */
+}
+
 static void large_data_makes_full_records(void **state)
 {
         struct talk talk;
@@ -584,6 +614,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(suites_have_gos_names),
         cmocka_unit_test(input_may_come_byte_by_byte),
         cmocka_unit_test(data_behind_the_handshake_is_kept),
+        cmocka_unit_test(only_a_finished_message_is_light),
         cmocka_unit_test(large_data_makes_full_records),
         cmocka_unit_test(a_full_buffer_fails_the_write),
         cmocka_unit_test(both_sides_may_update_keys),
