@@ -157,6 +157,61 @@ def test_idle(target):
     check_hist(result["latency"], result["seconds"])
 
 
+@pytest.mark.parametrize("args", [
+    ["--subscriptions", 1003, "--msgs", 5000], ["--subscriptions", 7919, "--msgs", 3],
+    ["--subscriptions", 3, "--clients", 7, "--msgs", 100, "--threads", 2],
+    ["--subscriptions", 2000, "--clients", 1, "--msgs", 20, "--size", 200000],
+])
+def test_subs(target, args):
+    """Whatever the subscriptions look like, each message has one receiver."""
+    server, options = target
+    result, err = bench("subs", *args, *options, "--pid", server.pid)
+    assert err == ""
+    number = args[1]
+    msgs = args[args.index("--msgs") + 1]
+    assert result["subscriptions"] == number and result["subscriptions_per_s"] > 0
+    assert (result["done"], result["delivered"], result["expected"]) == (msgs, msgs, msgs)
+    assert result["errors"] == 0
+    assert result["server_cpu_s_per_million_subscriptions"] > 0
+    assert result["server_bytes_per_subscription"] >= 0
+    varz = server.monitor.varz()
+    assert (varz["in_msgs"], varz["out_msgs"]) == (msgs, msgs)
+
+
+def test_interrupt_of_subs(start, launch):
+    server = start()
+    one = launch("subs", "--subscriptions", 12345, "--msgs", 20000000, "--size", 0, "--server",
+                 f"localhost:{server.port}")
+    until(lambda: server.monitor.varz()["subscriptions"] == 12345, "all subscriptions")
+    os.kill(one.process.pid, signal.SIGINT)
+    status, result, err = one.finish()
+    assert (status, err, result["errors"]) == (0, "", 0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_inbox_for_each_request(target, threads):
+    server, options = target
+    result, err = bench("request", "--msgs", 500, "--clients", 7, "--inboxes", "--threads", threads,
+                        *options)
+    assert err == ""
+    assert (result["done"], result["errors"]) == (500, 0)
+    assert server.monitor.varz()["in_msgs"] == 1000
+    until(lambda: server.monitor.varz()["subscriptions"] == 0, "no subscription is left")
+
+
+@pytest.mark.parametrize("args, done, delivered", [
+    (["pair", "--msgs", 300, "--clients", 3, "--threads", 2], 300, 300),
+    (["fanout", "--msgs", 300, "--subscribers", 5], 300, 1500),
+    (["pub", "--msgs", 300], 300, 0),
+])
+def test_flows_on_a_schedule(target, args, done, delivered):
+    server, options = target
+    result, _ = bench(*args, "--rate", 1000, *options)
+    assert (result["done"], result["delivered"], result["errors"]) == (done, delivered, 0)
+    assert result["seconds"] > 0.28
+    check_hist(result["lag"], 10)
+
+
 def test_table(start):
     server = start()
     status, out, err = run("bench", "pair", "--msgs", 100, "--server", f"127.0.0.1:{server.port}")
