@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* subs: very many subscriptions, then messages to random ones of them. Subscription i stands for the
- * message subject.A.B.i, where A is i / 1000 and B is i % 1000; seven of ten say just that, the
- * others subject.A.*.i, subject.*.B.i and subject.A.B.>, so that a match meets wildcards at every
- * level and yet each message has exactly one receiver.
+ * message subject.A.i, where A is i / 1000; seven of ten say just that, the others subject.*.i,
+ * *.A.i (the star in place of the subject's last word) and subject.A.i.> (whose message has a word
+ * more), so that a match meets wildcards at every level and yet each message has one receiver.
  *
  * Every connection subscribes to its share and publishes its share. All bytes are made before they
  * are needed: what the generator computes meanwhile would be taken from the server. */
@@ -16,7 +16,7 @@ enum {
         CHUNK_BYTES = 64 * 1024,
         AHEAD_BYTES = 256 * 1024,
         SPREAD = 7919, /* a prime: subscribes in an order that jumps about */
-        LINE_MAX = BENCH_SUBJECT_MAX + 96,
+        LINE_MAX = BENCH_SUBJECT_MAX + 64,
 };
 
 /* Chunks that are sent one after the other, then a PING. */
@@ -56,37 +56,50 @@ static void commit(struct reel *reel, size_t bytes)
         reel->part[reel->n - 1].len += bytes;
 }
 
-static void add_sub(struct reel *reel, const char *subject, uint64_t i, uint64_t sid)
+static const char *last_token(const char *subject)
 {
-        unsigned long long a = i / 1000, b = i % 1000, c = i, id = sid;
-        char *to = reserve(reel, LINE_MAX);
-        int n;
+        const char *dot = strrchr(subject, '.');
+        return dot ? dot + 1 : subject;
+}
+
+/* What subscription i asks for, or what its message is called; bytes of it. */
+static int subject_of(char *to, const char *subject, uint64_t i, bool message)
+{
+        unsigned long long a = i / 1000, c = i;
         switch (i % 10) {
         case 7:
-                n = snprintf(to, LINE_MAX, "SUB %s.%llu.*.%llu %llu\r\n", subject, a, c, id);
-                break;
+                return message ? snprintf(to, LINE_MAX, "%s.%llu.%llu", subject, a, c)
+                               : snprintf(to, LINE_MAX, "%s.*.%llu", subject, c);
         case 8:
-                n = snprintf(to, LINE_MAX, "SUB %s.*.%llu.%llu %llu\r\n", subject, b, c, id);
-                break;
+                return message ? snprintf(to, LINE_MAX, "%s.%llu.%llu", subject, a, c)
+                               : snprintf(to, LINE_MAX, "%.*s*.%llu.%llu",
+                                         (int)(last_token(subject) - subject), subject, a, c);
         case 9:
-                n = snprintf(to, LINE_MAX, "SUB %s.%llu.%llu.> %llu\r\n", subject, a, b, id);
-                break;
+                return snprintf(
+                        to, LINE_MAX, "%s.%llu.%llu.%s", subject, a, c, message ? "x" : ">");
         default:
-                n = snprintf(to, LINE_MAX, "SUB %s.%llu.%llu.%llu %llu\r\n", subject, a, b, c, id);
+                return snprintf(to, LINE_MAX, "%s.%llu.%llu", subject, a, c);
         }
-        commit(reel, (size_t)n);
+}
+
+static void add_sub(struct reel *reel, const char *subject, uint64_t i, uint64_t sid)
+{
+        char *to = reserve(reel, 2 * LINE_MAX), *at = to;
+        memcpy(at, "SUB ", 4);
+        at += 4 + subject_of(at + 4, subject, i, false);
+        at += snprintf(at, 32, " %llu\r\n", (unsigned long long)sid);
+        commit(reel, (size_t)(at - to));
 }
 
 static void add_msg(struct reel *reel, const struct bench_options *opts, uint64_t i)
 {
-        size_t most = LINE_MAX + opts->size + 2;
-        char *to = reserve(reel, most);
-        int n = snprintf(to, most, "PUB %s.%llu.%llu.%llu %u\r\n", opts->subject,
-                (unsigned long long)(i / 1000), (unsigned long long)(i % 1000),
-                (unsigned long long)i, opts->size);
-        memset(to + n, 'x', opts->size);
-        memcpy(to + n + opts->size, "\r\n", 2);
-        commit(reel, (size_t)n + opts->size + 2);
+        char *to = reserve(reel, 2 * LINE_MAX + opts->size), *at = to;
+        memcpy(at, "PUB ", 4);
+        at += 4 + subject_of(at + 4, opts->subject, i, true);
+        at += snprintf(at, 32, " %u\r\n", opts->size);
+        memset(at, 'x', opts->size);
+        memcpy(at + opts->size, "\r\n", 2);
+        commit(reel, (size_t)(at - to) + opts->size + 2);
 }
 
 /* xorshift64* */

@@ -161,6 +161,7 @@ def test_idle(target):
     ["--subscriptions", 1003, "--msgs", 5000], ["--subscriptions", 7919, "--msgs", 3],
     ["--subscriptions", 3, "--clients", 7, "--msgs", 100, "--threads", 2],
     ["--subscriptions", 2000, "--clients", 1, "--msgs", 20, "--size", 200000],
+    ["--subscriptions", 1000, "--msgs", 2000, "--subject", "a.b.c"],
 ])
 def test_subs(target, args):
     """Whatever the subscriptions look like, each message has one receiver."""
@@ -180,7 +181,7 @@ def test_subs(target, args):
 
 def test_interrupt_of_subs(start, launch):
     server = start()
-    one = launch("subs", "--subscriptions", 12345, "--msgs", 20000000, "--size", 0, "--server",
+    one = launch("subs", "--subscriptions", 12345, "--msgs", 1000000, "--size", 0, "--server",
                  f"localhost:{server.port}")
     until(lambda: server.monitor.varz()["subscriptions"] == 12345, "all subscriptions")
     os.kill(one.process.pid, signal.SIGINT)
