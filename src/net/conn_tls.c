@@ -5,8 +5,7 @@
  *
  * While a job is out the loop neither reads the socket nor touches the session, and the conn cannot be
  * freed (job_out). Bytes behind the last handshake message stay in `in` and become the TLS layer's first
- * ciphertext. A step without public-key work, which is the last of most handshakes, costs less than
- * the way to the pool and back, and runs here. */
+ * ciphertext. */
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -27,7 +26,9 @@ struct handshake {
         struct crypto_pool *pool;
         struct tls_session *session;
         struct buf in, out;
-        int result; /* of the last step: a TLS_* value */
+        bool server;   /* our role */
+        bool any_byte; /* something came from the peer */
+        int result;    /* of the last step: a TLS_* value */
 };
 
 static uint64_t source_of(const struct conn *conn)
@@ -68,6 +69,14 @@ static void fail(struct conn *conn, const struct tls_verdict *verdict)
         conn_close(conn, conn->job_out ? CONN_CLOSE_NOW : CONN_CLOSE_LINGER);
 }
 
+/* The connection broke, or time is over: a session that the pool does not hold may know more. */
+static void fail_outside(struct conn *conn, struct tls_verdict *verdict)
+{
+        if (!conn->job_out)
+                tls_session_complete(conn->handshake->session, verdict);
+        fail(conn, verdict);
+}
+
 static void secure(struct conn *conn)
 {
         struct handshake *hs = conn->handshake;
@@ -95,9 +104,15 @@ static void run_step(struct crypto_job *job)
         buf_consume(&hs->in, hs->in.len - in.len);
 }
 
-static void take_step(struct conn *conn)
+static void on_step_done(struct mail *mail)
 {
-        struct handshake *hs = conn->handshake;
+        struct handshake *hs = CONTAINER_OF(mail, struct handshake, job.done);
+        struct conn *conn = hs->conn;
+        conn->job_out = false;
+        if (conn->finish_wanted) {
+                conn_close(conn, CONN_CLOSE_NOW);
+                return;
+        }
         send_out(conn);
         if (hs->result == TLS_DONE) {
                 secure(conn);
@@ -108,17 +123,6 @@ static void take_step(struct conn *conn)
                 return;
         }
         conn_watch(conn);
-}
-
-static void on_step_done(struct mail *mail)
-{
-        struct handshake *hs = CONTAINER_OF(mail, struct handshake, job.done);
-        struct conn *conn = hs->conn;
-        conn->job_out = conn->early = false;
-        if (conn->finish_wanted)
-                conn_close(conn, CONN_CLOSE_NOW);
-        else
-                take_step(conn);
 }
 
 static void post_step(struct conn *conn)
@@ -139,11 +143,8 @@ void conn_handshake_readable(struct conn *conn)
 {
         struct handshake *hs = conn->handshake;
         struct tls_verdict verdict;
-        if (conn->job_out) { /* rare, so the socket stays watched until it happens */
-                conn->early = true;
-                conn_watch(conn);
+        if (conn->job_out)
                 return;
-        }
         if (!buf_reserve(&hs->in, HANDSHAKE_READ_BYTES)) {
                 tls_verdict_network(&verdict, ERR_NOMEM);
                 fail(conn, &verdict);
@@ -154,17 +155,16 @@ void conn_handshake_readable(struct conn *conn)
         if (n == ERR_AGAIN)
                 return;
         if (n < 0) {
-                tls_verdict_network(&verdict, (int)n);
-                fail(conn, &verdict);
+                if (hs->server && !hs->any_byte)
+                        tls_verdict_probe(&verdict, (int)n);
+                else
+                        tls_verdict_network(&verdict, (int)n);
+                fail_outside(conn, &verdict);
                 return;
         }
+        hs->any_byte = true;
         hs->in.len += (size_t)n;
-        if (!tls_session_is_light(hs->session)) {
-                post_step(conn);
-                return;
-        }
-        run_step(&hs->job);
-        take_step(conn);
+        post_step(conn);
 }
 
 void conn_handshake_writable(struct conn *conn)
@@ -179,7 +179,7 @@ void conn_handshake_timeout(struct conn *conn)
 {
         struct tls_verdict verdict;
         tls_verdict_timeout(&verdict);
-        fail(conn, &verdict);
+        fail_outside(conn, &verdict);
 }
 
 void conn_handshake_free(struct conn *conn)
@@ -209,6 +209,7 @@ void conn_start_tls(struct conn *conn, struct tls_ctx *ctx, struct crypto_pool *
         }
         hs->conn = conn;
         hs->pool = pool;
+        hs->server = server_name == NULL;
         hs->session = tls_session_new(ctx, server_name);
         hs->job.run = run_step;
         hs->job.done.deliver = on_step_done;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/failure.h"
 #include "tls/tls_internal.h"
+#include "tls/tls_session.h"
+#include "tls/verify.h"
 #include <openssl/err.h>
 
 static const struct {
@@ -91,6 +93,21 @@ static void explain_error(struct tls_verdict *verdict, unsigned long error)
                 verdict, TLS_REASON_PROTOCOL, "local error: tls: %s", text ? text : "unknown");
 }
 
+/* RFC 8446 6.2: bad, unsupported, revoked, expired, unknown; unknown authority. */
+static bool is_about_certificate(int alert)
+{
+        return (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_CERTIFICATE_UNKNOWN) ||
+               alert == SSL_AD_UNKNOWN_CA;
+}
+
+/* The one that the peer did not like. */
+static void name_own_cert(struct tls_session *session, struct tls_verdict *verdict)
+{
+        const X509 *cert = SSL_get_certificate(session->ssl);
+        if (cert)
+                verify_name_cert(verdict, cert);
+}
+
 void failure_explain(struct tls_session *session, int ssl_error)
 {
         unsigned long error = take_cause();
@@ -104,4 +121,8 @@ void failure_explain(struct tls_session *session, int ssl_error)
         }
         if (verdict->alert < 0)
                 verdict->alert = session->alert;
+        if (verdict->sni[0] == '\0')
+                tls_session_complete(session, verdict);
+        if (verdict->reason == TLS_REASON_PEER_REJECTED && is_about_certificate(verdict->alert))
+                name_own_cert(session, verdict);
 }

@@ -16,6 +16,58 @@ enum hello_kind hello_peek(struct slice in)
         return is_record && byte[1] < 0x10 ? HELLO_TLS : HELLO_NOT_TLS;
 }
 
+enum tls_reason hello_judge_other(struct slice in)
+{
+        static const struct {
+                const char *start;
+                enum tls_reason reason;
+        } starts[] = {
+                { "CONNECT {", TLS_REASON_PLAIN_NATS },
+                { "CONNECT ", TLS_REASON_HTTP },
+                { "CONNECT", TLS_REASON_PLAIN_NATS },
+                { "PING", TLS_REASON_PLAIN_NATS },
+                { "PUB ", TLS_REASON_PLAIN_NATS },
+                { "SUB ", TLS_REASON_PLAIN_NATS },
+                { "INFO ", TLS_REASON_PLAIN_NATS },
+                { "GET ", TLS_REASON_HTTP },
+                { "HEAD ", TLS_REASON_HTTP },
+                { "POST ", TLS_REASON_HTTP },
+                { "PUT ", TLS_REASON_HTTP },
+                { "PRI *", TLS_REASON_HTTP },
+                { "OPTIO", TLS_REASON_HTTP },
+                { "DELET", TLS_REASON_HTTP },
+        };
+        for (size_t i = 0; i < ARRAY_N(starts); i++) {
+                struct slice start = slice_str(starts[i].start);
+                struct slice head = in.len < start.len ? in : slice_of(in.ptr, start.len);
+                if (slice_eq(head, slice_of(start.ptr, head.len)))
+                        return starts[i].reason;
+        }
+        return TLS_REASON_NOT_TLS;
+}
+
+/* RFC 6066: a list of names, each with its type; hosts are type 0. */
+static struct slice name_of_extension(const unsigned char *ext, size_t len)
+{
+        enum { HEAD = 5 };
+        if (len < HEAD || ext[2] != TLSEXT_NAMETYPE_host_name)
+                return SLICE_NULL;
+        size_t name_len = (size_t)ext[3] << 8 | ext[4];
+        return name_len <= len - HEAD ? slice_of((const char *)ext + HEAD, name_len) : SLICE_NULL;
+}
+
+struct slice hello_server_name(SSL *ssl)
+{
+        const unsigned char *ext;
+        size_t len;
+        const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+        if (name)
+                return slice_str(name);
+        if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &ext, &len))
+                return name_of_extension(ext, len);
+        return SLICE_NULL;
+}
+
 /* What the client can speak, its own order; from the legacy field when the extension is missing. */
 static int offered_versions(SSL *ssl, unsigned versions[VERSIONS_MAX])
 {
@@ -48,9 +100,11 @@ static void blame_versions(struct tls_session *session, const unsigned *versions
                 at += snprintf(
                         list + at, sizeof(list) - (size_t)at, "%s%x", i ? " " : "", versions[i]);
         struct tls_verdict *verdict = tls_session_blame(session);
-        if (verdict)
-                tls_verdict_set(verdict, TLS_REASON_VERSION,
-                        "tls: client offered only unsupported versions: [%s]", list);
+        if (verdict == NULL)
+                return;
+        tls_verdict_set(verdict, TLS_REASON_VERSION,
+                "tls: client offered only unsupported versions: [%s]", list);
+        tls_verdict_set_sni(verdict, hello_server_name(session->ssl));
 }
 
 int hello_check(SSL *ssl, int *alert, void *arg)
@@ -70,9 +124,11 @@ int hello_check(SSL *ssl, int *alert, void *arg)
         }
         if (ctx->pair_n == 0) {
                 struct tls_verdict *verdict = tls_session_blame(session);
-                if (verdict)
+                if (verdict) {
                         tls_verdict_set(verdict, TLS_REASON_NO_CERTIFICATE,
                                 "tls: no certificates configured");
+                        tls_verdict_set_sni(verdict, hello_server_name(ssl));
+                }
                 *alert = SSL_AD_UNRECOGNIZED_NAME;
                 return SSL_CLIENT_HELLO_ERROR;
         }

@@ -135,6 +135,16 @@ void name_text(struct buf *out, const X509_NAME *name)
         buf_fini(&text);
 }
 
+int64_t name_time(const ASN1_TIME *date)
+{
+        ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+        int days = 0, seconds = 0;
+        if (epoch && !ASN1_TIME_diff(&days, &seconds, epoch, date))
+                days = seconds = 0;
+        ASN1_TIME_free(epoch);
+        return (int64_t)days * 86400 + seconds;
+}
+
 void name_cert_sha256(const X509 *cert, char hex[65])
 {
         unsigned char digest[EVP_MAX_MD_SIZE];

@@ -3,10 +3,14 @@
 #pragma once
 #include "base/buf.h"
 #include <openssl/x509.h>
+#include <stdint.h>
 
 /* Append Go's pkix.Name text: "CN=h,OU=X,O=NATS,ST=CA,C=US", rebuilt in a fixed order from the
  * fields Go knows, then every other attribute in reverse order as ",OID=#HEX". */
 void name_text(struct buf *out, const X509_NAME *name);
+
+/* Seconds since 1970; 0 for a date that cannot be read. */
+int64_t name_time(const ASN1_TIME *date);
 
 /* SHA-256 of the certificate's DER, lower-case hex. */
 void name_cert_sha256(const X509 *cert, char hex[65]);

@@ -34,7 +34,7 @@ static int os_failed(struct errbuf *eb, const char *what, const char *path)
         return errbuf_set(eb, ERR_CONFIG, "%s %s: %s", what, path, text);
 }
 
-static int read_file(const char *path, struct buf *out, struct errbuf *eb)
+int pem_read_file(const char *path, struct buf *out, struct errbuf *eb)
 {
         FILE *file = fopen(path, "rbe");
         if (file == NULL)
@@ -57,7 +57,7 @@ static int read_file(const char *path, struct buf *out, struct errbuf *eb)
         return rc;
 }
 
-static void wipe(struct buf *buf)
+void pem_wipe(struct buf *buf)
 {
         if (buf->ptr)
                 mem_wipe(buf->ptr, buf->cap);
@@ -235,12 +235,12 @@ static int take_from(const char *path, int (*take)(BIO *, struct tls_pair *, str
         struct tls_pair *pair, struct errbuf *eb)
 {
         struct buf file = { 0 };
-        int rc = read_file(path, &file, eb);
+        int rc = pem_read_file(path, &file, eb);
         BIO *bio = rc == 0 ? BIO_new_mem_buf(file.ptr ? file.ptr : "", (int)file.len) : NULL;
         if (rc == 0)
                 rc = bio ? take(bio, pair, eb) : errbuf_set(eb, ERR_NOMEM, "out of memory");
         BIO_free(bio);
-        wipe(&file);
+        pem_wipe(&file);
         return rc;
 }
 
@@ -290,7 +290,7 @@ int pem_load_pool(
         const char *file, X509_STORE *store, STACK_OF(X509_NAME) * names, struct errbuf *eb)
 {
         struct buf bytes = { 0 };
-        int rc = read_file(file, &bytes, eb);
+        int rc = pem_read_file(file, &bytes, eb);
         if (rc < 0) {
                 buf_fini(&bytes);
                 return rc;

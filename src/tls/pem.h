@@ -2,6 +2,7 @@
 /* pem.h: certificates and keys out of files, with the rules and the error texts of Go's crypto/tls.
  */
 #pragma once
+#include "base/buf.h"
 #include "base/err.h"
 #include <openssl/x509.h>
 
@@ -27,3 +28,7 @@ MUST_CHECK int pem_load_pool(
 /* Every certificate that pem_load_*() returns or adds has its extensions read, so that threads may share it:
  * the library reads them at their first use. This does the same for a store that was filled otherwise. */
 void pem_prepare_pool(X509_STORE *store);
+
+/* The whole of a file, up to 16 MiB, with Go's error texts; out is set in any case. */
+MUST_CHECK int pem_read_file(const char *path, struct buf *out, struct errbuf *eb);
+void pem_wipe(struct buf *buf); /* zero, then free */

@@ -5,8 +5,8 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "tls/hello.h"
+#include "tls/name.h"
 #include "tls/pick.h"
-#include "tls/resume.h"
 #include "tls/suite.h"
 #include "tls/ticket.h"
 #include "tls/tls_internal.h"
@@ -194,7 +194,8 @@ static int set_server_parts(struct tls_ctx *ctx, struct errbuf *eb)
 static int load_authorities(struct tls_ctx *ctx, const char *ca_file, struct errbuf *eb)
 {
         X509_STORE *store = SSL_CTX_get_cert_store(ctx->ssl);
-        if (ca_file == NULL || ca_file[0] == '\0') {
+        ctx->system_trust = ca_file == NULL || ca_file[0] == '\0';
+        if (ctx->system_trust) {
                 if (ctx->verify && !SSL_CTX_set_default_verify_paths(ctx->ssl))
                         return library_failed(eb, "cannot load the system's certificates");
                 pem_prepare_pool(store);
@@ -250,24 +251,6 @@ int tls_ctx_without_verify(const struct tls_ctx *from, struct tls_ctx **out, str
         return 0;
 }
 
-static int on_new_session(SSL *ssl, SSL_SESSION *session)
-{
-        resume_keep(tls_session_of(ssl)->ctx->resume, session);
-        return 1; /* it is ours now */
-}
-
-static void set_resumption(struct tls_ctx *ctx, bool resume)
-{
-        if (!resume) {
-                SSL_CTX_set_options(ctx->ssl, SSL_OP_NO_TICKET);
-                return;
-        }
-        ctx->resume = resume_new();
-        SSL_CTX_set_session_cache_mode(
-                ctx->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-        SSL_CTX_sess_set_new_cb(ctx->ssl, on_new_session);
-}
-
 int tls_ctx_new_client(
         const struct tls_client_options *opts, struct tls_ctx **out, struct errbuf *eb)
 {
@@ -284,7 +267,7 @@ int tls_ctx_new_client(
                 tls_ctx_unref(ctx);
                 return rc;
         }
-        set_resumption(ctx, opts->resume);
+        SSL_CTX_set_options(ctx->ssl, SSL_OP_NO_TICKET);
         SSL_CTX_set_verify(ctx->ssl, opts->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
         *out = ctx;
         return 0;
@@ -308,19 +291,12 @@ void tls_ctx_unref(struct tls_ctx *ctx)
                 pem_pair_fini(&ctx->pairs[i]);
         xfree(ctx->pairs);
         tickets_free(ctx->tickets);
-        resume_free(ctx->resume);
         xfree(ctx);
 }
 
 int64_t tls_ctx_not_after(const struct tls_ctx *ctx)
 {
-        ASN1_TIME *epoch = ctx->pair_n > 0 ? ASN1_TIME_set(NULL, 0) : NULL;
-        int days = 0, seconds = 0;
-        if (epoch == NULL)
-                return 0;
-        ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(ctx->pairs[0].leaf));
-        ASN1_TIME_free(epoch);
-        return (int64_t)days * 86400 + seconds;
+        return ctx->pair_n > 0 ? name_time(X509_get0_notAfter(ctx->pairs[0].leaf)) : 0;
 }
 
 bool tls_ctx_requires_client_cert(const struct tls_ctx *ctx)

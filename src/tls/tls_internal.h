@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-struct resume;
 struct tickets;
 
 struct tls_ctx {
@@ -20,8 +19,8 @@ struct tls_ctx {
         enum tls_version min_version;
         bool client;             /* role */
         bool verify;             /* ask the peer for a certificate and check it */
+        bool system_trust;       /* the authorities are the system's */
         struct tickets *tickets; /* server role */
-        struct resume *resume;   /* client role; NULL: never resumes */
 };
 
 /* There is one for each connection: a field here is paid for by all that are idle. */

@@ -20,6 +20,12 @@ const char *tls_reason_name(enum tls_reason reason)
         return reason < TLS_REASON_COUNT ? reasons[reason].name : "";
 }
 
+bool tls_reason_is_noise(enum tls_reason reason)
+{
+        return reason == TLS_REASON_PROBE || reason == TLS_REASON_HTTP ||
+               reason == TLS_REASON_NOT_TLS;
+}
+
 const char *tls_side_name(enum tls_side side)
 {
         static const char *const names[] = { "ours", "peer", "network" };
@@ -69,6 +75,21 @@ void tls_verdict_set_cert(struct tls_verdict *verdict, struct slice subject, con
         clean(verdict->subject);
 }
 
+void tls_verdict_set_issuer(
+        struct tls_verdict *verdict, struct slice issuer, int64_t not_before_s, int64_t not_after_s)
+{
+        snprintf(verdict->issuer, sizeof(verdict->issuer), "%.*s", SLICE_ARG(issuer));
+        verdict->not_before_s = not_before_s;
+        verdict->not_after_s = not_after_s;
+        clean(verdict->issuer);
+}
+
+void tls_verdict_set_sni(struct tls_verdict *verdict, struct slice name)
+{
+        snprintf(verdict->sni, sizeof(verdict->sni), "%.*s", SLICE_ARG(name));
+        clean(verdict->sni);
+}
+
 void tls_verdict_line(const struct tls_verdict *verdict, char *dst, size_t size)
 {
         snprintf(dst, size, "%s, refused by %s%s%s%s%s; rule: %s; remedy: %s",
@@ -88,16 +109,28 @@ void tls_verdict_busy(struct tls_verdict *verdict)
         tls_verdict_set(verdict, TLS_REASON_BUSY, "too many handshakes waiting");
 }
 
-void tls_verdict_network(struct tls_verdict *verdict, int code)
+static void set_broken(struct tls_verdict *verdict, int code, enum tls_reason reason)
 {
-        if (code == ERR_EOF) {
-                tls_verdict_set(verdict, TLS_REASON_EOF, "EOF");
-                return;
-        }
         char text[128];
         snprintf(text, sizeof(text), "%s", err_text(code));
         if (code > -20000 && text[0] >= 'A' && text[0] <= 'Z')
                 text[0] = (char)(text[0] - 'A' +
                                  'a'); /* the system's words as the reference writes them */
-        tls_verdict_set(verdict, TLS_REASON_NETWORK, "read: %s", text);
+        tls_verdict_set(verdict, reason, "read: %s", text);
+}
+
+void tls_verdict_network(struct tls_verdict *verdict, int code)
+{
+        if (code == ERR_EOF)
+                tls_verdict_set(verdict, TLS_REASON_EOF, "EOF");
+        else
+                set_broken(verdict, code, TLS_REASON_NETWORK);
+}
+
+void tls_verdict_probe(struct tls_verdict *verdict, int code)
+{
+        if (code == ERR_EOF)
+                tls_verdict_set(verdict, TLS_REASON_PROBE, "EOF");
+        else
+                set_broken(verdict, code, TLS_REASON_PROBE);
 }

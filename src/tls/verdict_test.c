@@ -183,9 +183,9 @@ struct raw_case {
 };
 
 static const struct raw_case raw_cases[] = {
-        { "plaintext", { "CONNECT {}\r\n", 12 }, TLS_FAILED, TLS_REASON_NOT_TLS, TLS_SIDE_PEER,
+        { "plaintext", { "CONNECT {}\r\n", 12 }, TLS_FAILED, TLS_REASON_PLAIN_NATS, TLS_SIDE_PEER,
                 true, "tls: first record does not look like a TLS handshake", { "", 0 } },
-        { "HTTP", { "GET / HTTP/1.1\r\n\r\n", 18 }, TLS_FAILED, TLS_REASON_NOT_TLS, TLS_SIDE_PEER,
+        { "HTTP", { "GET / HTTP/1.1\r\n\r\n", 18 }, TLS_FAILED, TLS_REASON_HTTP, TLS_SIDE_PEER,
                 true, "tls: first record does not look like a TLS handshake", { "", 0 } },
         { "too short to tell", { "PING", 4 }, TLS_WANT_READ, 0, 0, false, NULL, { "", 0 } },
         { "handshake type, absurd version", { "\x16\x47\x45\x00\x05\x01", 6 }, TLS_FAILED,
@@ -342,6 +342,14 @@ static void network_verdicts(void **state)
         tls_verdict_network(&verdict, -ECONNRESET);
         assert_string_equal(verdict.text, "read: connection reset by peer");
         assert_string_equal(tls_side_name(verdict.side), "network");
+        tls_verdict_probe(&verdict, -ECONNRESET);
+        assert_string_equal(verdict.text, "read: connection reset by peer");
+        assert_int_equal(verdict.reason, TLS_REASON_PROBE);
+        assert_false(verdict.quiet);
+        tls_verdict_probe(&verdict, ERR_EOF);
+        assert_string_equal(verdict.text, "EOF");
+        assert_true(tls_reason_is_noise(verdict.reason));
+        assert_false(tls_reason_is_noise(TLS_REASON_PLAIN_NATS));
         tls_verdict_timeout(&verdict);
         assert_string_equal(tls_reason_name(verdict.reason), "timeout");
         assert_true(verdict.quiet);

@@ -187,13 +187,17 @@ static void append_sent(struct buf *out, X509_STORE_CTX *store_ctx)
                 buf_append_char(out, ')');
 }
 
-static void set_cert(struct tls_verdict *verdict, const X509 *cert)
+void verify_name_cert(struct tls_verdict *verdict, const X509 *cert)
 {
         struct buf subject = { 0 };
         char hex[65];
         name_text(&subject, X509_get_subject_name(cert));
         name_cert_sha256(cert, hex);
         tls_verdict_set_cert(verdict, buf_slice(&subject), hex);
+        buf_clear(&subject);
+        name_text(&subject, X509_get_issuer_name(cert));
+        tls_verdict_set_issuer(verdict, buf_slice(&subject), name_time(X509_get0_notBefore(cert)),
+                name_time(X509_get0_notAfter(cert)));
         buf_fini(&subject);
 }
 
@@ -207,7 +211,7 @@ static void set_verdict(struct tls_session *session, enum tls_reason reason, con
         append_sent(&sent, store_ctx);
         tls_verdict_set(verdict, reason, "tls: failed to verify certificate: x509: %.*s%.*s",
                 SLICE_ARG(buf_slice(text)), SLICE_ARG(buf_slice(&sent)));
-        set_cert(verdict, cert);
+        verify_name_cert(verdict, cert);
         buf_fini(&sent);
 }
 
@@ -253,7 +257,7 @@ static bool keys_are_bounded(struct tls_session *session, X509_STORE_CTX *store_
                         tls_verdict_set(verdict, TLS_REASON_CERTIFICATE,
                                 "tls: %s sent certificate containing RSA key larger than %d bits",
                                 session->ctx->client ? "server" : "client", RSA_MAX_BITS);
-                        set_cert(verdict, sk_X509_value(sent, i));
+                        verify_name_cert(verdict, sk_X509_value(sent, i));
                 }
                 return false;
         }

@@ -13,3 +13,7 @@ int verify_peer(X509_STORE_CTX *store_ctx, void *arg);
  */
 bool verify_expect_name(SSL *ssl, const char *name);
 bool verify_is_ip(const char *name);
+
+/* Put the certificate into the verdict: its subject, issuer, dates and digest. */
+struct tls_verdict;
+void verify_name_cert(struct tls_verdict *verdict, const X509 *cert);

@@ -822,7 +822,7 @@ static void plaintext_fails_the_handshake_once(void **state)
 {
         begin(state, start_talking_plain, closed_and_ended);
         assert_int_equal(scene.failed, 1);
-        assert_int_equal(scene.failure, TLS_REASON_NOT_TLS);
+        assert_int_equal(scene.failure, TLS_REASON_PLAIN_NATS);
         assert_int_equal(scene.secured, 0);
         end();
 }
