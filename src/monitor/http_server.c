@@ -10,16 +10,19 @@
 #include "monitor/http_server.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/fold.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/conn.h"
 #include "net/listener.h"
+#include "peer/tls_failure.h"
 #include "proto/http.h"
 #include "tls/tls_ctx.h"
 #include "tls/verdict.h"
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +45,7 @@ struct http_server {
         size_t held_bytes; /* input kept by all connections */
         size_t out_bytes;  /* output queued on all connections */
         struct mail stopped;
+        struct fold handshakes; /* failed ones, so that they do not fill the log */
 };
 
 struct http_conn {
@@ -104,27 +108,35 @@ void http_date(uint64_t wall_ns, char *dst, size_t size)
                 months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-static void remote_text(const struct conn *conn, char *dst, size_t size)
+static void remote_address(const struct conn *conn, char *ip, size_t size, int *port)
 {
         struct sockaddr_storage ss;
-        char ip[INET6_ADDRSTRLEN] = "";
-        dst[0] = '\0';
+        ip[0] = '\0';
+        *port = 0;
         if (!conn_peer_addr(conn, &ss))
                 return;
         if (ss.ss_family == AF_INET) {
                 const struct sockaddr_in *in = (const struct sockaddr_in *)&ss;
-                inet_ntop(AF_INET, &in->sin_addr, ip, sizeof ip);
-                snprintf(dst, size, "%s:%u", ip, ntohs(in->sin_port));
+                inet_ntop(AF_INET, &in->sin_addr, ip, (socklen_t)size);
+                *port = ntohs(in->sin_port);
                 return;
         }
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&ss;
-        if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
-                inet_ntop(AF_INET, (const char *)&in6->sin6_addr + 12, ip, sizeof ip);
-                snprintf(dst, size, "%s:%u", ip, ntohs(in6->sin6_port));
-        } else {
-                inet_ntop(AF_INET6, &in6->sin6_addr, ip, sizeof ip);
-                snprintf(dst, size, "[%s]:%u", ip, ntohs(in6->sin6_port));
-        }
+        bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+        inet_ntop(mapped ? AF_INET : AF_INET6, (const char *)&in6->sin6_addr + (mapped ? 12 : 0),
+                ip, (socklen_t)size);
+        *port = ntohs(in6->sin6_port);
+}
+
+static void remote_text(const struct conn *conn, char *dst, size_t size)
+{
+        char ip[INET6_ADDRSTRLEN];
+        int port;
+        remote_address(conn, ip, sizeof ip, &port);
+        bool v6 = strchr(ip, ':') != NULL;
+        snprintf(dst, size, "%s%s%s:%d", v6 ? "[" : "", ip, v6 ? "]" : "", port);
+        if (ip[0] == '\0')
+                dst[0] = '\0';
 }
 
 /* ---- accounts of memory and of whose turn it is ------------------------------------------ */
@@ -442,19 +454,31 @@ static bool looks_like_http(struct slice first)
         return false;
 }
 
-static void log_tls_error(const struct http_conn *hc, bool quiet, const char *text)
+static void log_failure(struct http_conn *hc, const struct tls_failure *failure)
 {
-        log_at(quiet ? LOG_DEBUG : LOG_ERROR, NULL, "monitoring: TLS handshake error from %s: %s",
-                hc->remote, text);
+        const struct tls_verdict *verdict = &failure->verdict;
+        struct http_server *server = hc->server;
+        enum log_level level = verdict->quiet ? LOG_DEBUG : LOG_ERROR;
+        char line[TLS_FAILURE_LINE_BYTES];
+        uint64_t held;
+        if (!tls_failure_is_told(&server->handshakes, verdict, slice_str(failure->ip),
+                    loop_now_ns(server->env.loop), &held))
+                return;
+        log_at(level, NULL, "monitoring: TLS handshake error from %s: %s", hc->remote,
+                verdict->text);
+        tls_failure_line(verdict, held, line, sizeof line);
+        log_at(level, NULL, "monitoring: TLS handshake verdict of %s: %s", hc->remote, line);
 }
 
-static void log_verdict(const struct http_conn *hc, const struct tls_verdict *verdict)
+static void tls_failed(struct http_conn *hc, const struct tls_verdict *verdict)
 {
-        char line[TLS_VERDICT_LINE_BYTES];
-        log_tls_error(hc, verdict->quiet, verdict->text);
-        tls_verdict_line(verdict, line, sizeof line);
-        log_at(verdict->quiet ? LOG_DEBUG : LOG_ERROR, NULL,
-                "monitoring: TLS handshake verdict of %s: %s", hc->remote, line);
+        const struct http_server_env *env = &hc->server->env;
+        struct tls_failure *failure = xnew(struct tls_failure);
+        failure->verdict = *verdict;
+        failure->at_ns = clock_wall_ns();
+        remote_address(&hc->conn, failure->ip, sizeof failure->ip, &failure->port);
+        log_failure(hc, failure);
+        env->on_tls_failure(env->ctx, failure);
 }
 
 /* TLS port: the first bytes are there, or the time is over. */
@@ -462,18 +486,20 @@ static void on_first(struct conn *conn, bool got)
 {
         struct http_conn *hc = of(conn);
         struct http_server *server = hc->server;
+        struct tls_verdict verdict;
         char first[5];
         uint64_t waited = loop_now_ns(server->env.loop) - hc->accept_ns;
         if (!got || waited >= HEAD_NS) {
-                struct tls_verdict verdict;
                 tls_verdict_timeout(&verdict);
-                log_verdict(hc, &verdict);
+                tls_failed(hc, &verdict);
                 conn_close(conn, CONN_CLOSE_NOW);
                 return;
         }
         ssize_t n = recv(conn->tcp.fd, first, sizeof first, MSG_PEEK | MSG_DONTWAIT);
         if (n == (ssize_t)sizeof first && looks_like_http(slice_of(first, sizeof first))) {
-                log_tls_error(hc, true, "client sent an HTTP request to an HTTPS server");
+                tls_verdict_set(&verdict, TLS_REASON_HTTP,
+                        "client sent an HTTP request to an HTTPS server");
+                tls_failed(hc, &verdict);
                 conn_send(conn, SLICE_LIT("HTTP/1.0 400 Bad Request\r\n\r\n"
                                           "Client sent an HTTP request to an HTTPS server.\n"));
                 conn_close(conn, CONN_CLOSE_LINGER);
@@ -489,7 +515,7 @@ static void on_secure(struct conn *conn)
 
 static void on_tls_failed(struct conn *conn, const struct tls_verdict *verdict)
 {
-        log_verdict(of(conn), verdict);
+        tls_failed(of(conn), verdict);
 }
 
 /* ---- life -------------------------------------------------------------------------------- */

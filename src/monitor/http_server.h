@@ -20,6 +20,7 @@ struct http_conn;
 struct http_server;
 struct loop;
 struct tls_ctx;
+struct tls_failure;
 
 #define HTTP_CONN_MAX 256
 #define HTTP_HELD_BYTES (16 * 1024 * 1024)
@@ -52,6 +53,8 @@ struct http_server_env {
         struct tls_ctx *tls;        /* NULL: plain; else one reference is taken */
         struct crypto_pool *crypto; /* for TLS */
         void (*on_request)(void *ctx, struct http_exchange *exchange);
+        /* Takes ownership; its listener is not set yet. */
+        void (*on_tls_failure)(void *ctx, struct tls_failure *failure);
         void (*on_stopped)(void *ctx); /* nothing of the server is left */
         void *ctx;
 };

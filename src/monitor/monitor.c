@@ -9,8 +9,10 @@
 #include "base/stat.h"
 #include "conf/options.h"
 #include "monitor/closed.h"
+#include "monitor/failures.h"
 #include "monitor/job.h"
 #include "monitor/monitor_internal.h"
+#include "monitor/tlsz.h"
 #include "monitor/varz.h"
 #include "net/loop.h"
 #include "os/os.h"
@@ -35,6 +37,13 @@ static void sum_loops(const struct peer_server *peers, struct varz_numbers *n)
                         n->counter[id] += stat_get(&peers->loops[i]->stats, (enum stat_id)id);
         for (unsigned i = 0; i < registry_count(peers->registry); i++)
                 n->subscriptions += trie_count(registry_at(peers->registry, i)->trie);
+}
+
+void monitor_tls_failures(const struct monitor *monitor, uint64_t *failed)
+{
+        const struct peer_server *peers = monitor->env.peers;
+        for (int i = 0; i < TLS_REASON_COUNT; i++)
+                failed[i] = load(&peers->shared.tls_failures[i]);
 }
 
 static size_t list_hits(const struct monitor *monitor, struct varz_hit *hits)
@@ -66,11 +75,23 @@ void varz_serve(struct monitor *monitor, struct http_exchange *exchange, const s
         };
         (void)query;
         sum_loops(peers, &n);
+        monitor_tls_failures(monitor, n.tls_failed);
         varz_render(&monitor->env, &n, &body);
         answer_json(exchange, 200, &body);
 }
 
 /* ---- life -------------------------------------------------------------------------------- */
+
+/* A handshake of our own port failed. */
+static void on_tls_failure(void *ctx, struct tls_failure *failure)
+{
+        struct monitor *monitor = ctx;
+        struct peer_server *peers = monitor->env.peers;
+        atomic_fetch_add_explicit(
+                &peers->shared.tls_failures[failure->verdict.reason], 1, memory_order_relaxed);
+        failure->listener = "monitoring";
+        monitor_add_tls_failure(monitor, failure);
+}
 
 static void on_request(void *ctx, struct http_exchange *exchange)
 {
@@ -84,6 +105,8 @@ static void on_request(void *ctx, struct http_exchange *exchange)
 static void monitor_free(struct monitor *monitor)
 {
         closed_ring_free(monitor->closed);
+        failure_ring_free(monitor->failures);
+        failure_ring_free(monitor->probes);
         xfree((char *)monitor->env.server_id);
         xfree((char *)monitor->env.server_name);
         xfree(monitor->base);
@@ -140,6 +163,7 @@ static int start_http(struct monitor *monitor, struct tls_ctx *tls, struct errbu
                 .tls = tls,
                 .crypto = monitor->env.crypto,
                 .on_request = on_request,
+                .on_tls_failure = on_tls_failure,
                 .on_stopped = on_http_stopped,
                 .ctx = monitor,
         };
@@ -181,6 +205,8 @@ int monitor_start(struct monitor **out, const struct monitor_env *env, struct er
         monitor->base = normal_base(opts->base_path);
         monitor->closed =
                 closed_ring_new(env->options->limits.max_closed_clients, CLOSED_RING_SUBS_BYTES);
+        monitor->failures = failure_ring_new(TLSZ_FAILURES);
+        monitor->probes = failure_ring_new(TLSZ_PROBES);
         *out = monitor;
         return 0;
 }
@@ -215,6 +241,12 @@ void monitor_set_tls(struct monitor *monitor, struct tls_ctx *tls)
 void monitor_add_closed(struct monitor *monitor, struct peer_info *record)
 {
         closed_ring_add(monitor->closed, record);
+}
+
+void monitor_add_tls_failure(struct monitor *monitor, struct tls_failure *failure)
+{
+        bool noise = tls_reason_is_noise(failure->verdict.reason);
+        failure_ring_add(noise ? monitor->probes : monitor->failures, failure);
 }
 
 void monitor_stop(struct monitor *monitor)

@@ -15,6 +15,8 @@ struct monitor;
 struct options;
 struct peer_info;
 struct peer_server;
+struct tls_failure;
+struct tls_rotation;
 struct tls_ctx;
 
 /* The two names are copied. The other pointers are borrowed and outlive the monitor, but for
@@ -23,7 +25,8 @@ struct monitor_env {
         struct loop *control;
         struct crypto_pool *crypto; /* may be NULL without https */
         struct peer_server *peers;
-        struct tls_ctx *tls; /* of the client port; NULL: none */
+        struct tls_ctx *tls;                 /* of the client port; NULL: none */
+        const struct tls_rotation *rotation; /* of the client port's files; NULL: none */
         const struct options *options;
         const char *server_id;
         const char *server_name;
@@ -56,6 +59,9 @@ void monitor_set_tls(struct monitor *monitor, struct tls_ctx *tls);
 
 /* A connection ended: take its record into the ring of closed ones. */
 void monitor_add_closed(struct monitor *monitor, struct peer_info *record);
+
+/* Likewise of a failed handshake, into what /tlsz shows. */
+void monitor_add_tls_failure(struct monitor *monitor, struct tls_failure *failure);
 
 /* Stop listening, drop all connections, then free everything: asynchronous, while the loop runs on.
  * The pointer is not to be used any more. */

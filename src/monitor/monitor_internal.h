@@ -9,6 +9,7 @@
 
 struct buf;
 struct closed_ring;
+struct failure_ring;
 struct job;
 
 enum endpoint {
@@ -32,6 +33,7 @@ struct monitor {
         int port;                 /* the real one */
         char *base;               /* "/", or "/nats" without a slash at the end */
         struct closed_ring *closed;
+        struct failure_ring *failures, *probes; /* handshakes */
         uint64_t hits[ENDPOINT_COUNT];
         struct cpu_gauge cpu;
         struct job *job;  /* asking the loops; one at a time */
@@ -60,6 +62,9 @@ void answer_text(struct http_exchange *exchange, int status, struct slice body);
 void cpu_gauge_init(struct cpu_gauge *gauge);
 void cpu_gauge_stop(struct monitor *monitor);
 double cpu_gauge_read(struct monitor *monitor); /* and keep sampling for a while */
+
+/* monitor.c: failed handshakes by reason (TLS_REASON_COUNT of them). */
+void monitor_tls_failures(const struct monitor *monitor, uint64_t *failed);
 
 /* monitor.c: free the monitor when nothing is under way any more. */
 void monitor_check_stopped(struct monitor *monitor);

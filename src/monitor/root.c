@@ -11,6 +11,7 @@ static const struct {
         { "General", "/varz" },
         { "Connections", "/connz" },
         { "Subscriptions", "/subsz" },
+        { "TLS", "/tlsz" },
         { "Health Probe", "/healthz" },
 };
 

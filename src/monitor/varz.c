@@ -8,6 +8,7 @@
 #include "conf/options.h"
 #include "monitor/connz.h"
 #include "monitor/monitor.h"
+#include "monitor/tlsz.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,5 +209,7 @@ void varz_render(const struct monitor_env *env, const struct varz_numbers *n, st
         if (n->cert_not_after > 0)
                 put_time(&w, "tls_cert_not_after", (uint64_t)n->cert_not_after * NS_PER_SEC);
         json_str(&w, "midge", MIDGE_VERSION); /* ours, behind everything the reference has */
+        if (opts->tls.enabled)
+                tlsz_put_counts(&w, "tls_handshakes", n->tls_failed);
         json_object_close(&w);
 }

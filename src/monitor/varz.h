@@ -2,6 +2,7 @@
 /* varz.h: /varz: the server's options and counters. A plain function over plain data. */
 #pragma once
 #include "base/stat.h"
+#include "tls/verdict.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,8 +23,9 @@ struct varz_numbers {
         uint64_t connections, total_connections;
         uint64_t counter[STAT_COUNT];
         uint64_t subscriptions;
-        int64_t cert_not_after;      /* seconds since 1970; 0: unknown */
-        const struct varz_hit *hits; /* in byte order of their names */
+        int64_t cert_not_after;                /* seconds since 1970; 0: unknown */
+        uint64_t tls_failed[TLS_REASON_COUNT]; /* handshakes */
+        const struct varz_hit *hits;           /* in byte order of their names */
         size_t hit_n;
 };
 

@@ -140,6 +140,9 @@ static void test_everything(void **unused)
                         [STAT_SLOW_CONSUMERS] = 9,
                         [STAT_STALE_CONNECTIONS] = 10,
                         [STAT_STALLS] = 11 },
+                .tls_failed = { [TLS_REASON_TIMEOUT] = 1,
+                        [TLS_REASON_EXPIRED] = 3,
+                        [TLS_REASON_NOT_TLS] = 1 },
                 .hits = hits,
                 .hit_n = 2,
         };
@@ -176,7 +179,12 @@ static void test_everything(void **unused)
                 "  \"metadata\": {\n    \"area\": \"\\u003ca\\u003e\",\n    \"zone\": \"z\"\n  },\n"
                 "  \"slow_consumer_stats\": {\n" KINDS(9) "  \"stale_connection_stats\": {\n" KINDS(
                         10) DISK "  \"tls_cert_not_after\": \"2026-08-21T14:50:11Z\",\n"
-                                 "  \"midge\": \"" MIDGE_VERSION "\"\n}");
+                                 "  \"midge\": \"" MIDGE_VERSION "\",\n"
+                                 "  \"tls_handshakes\": {\n    \"failed\": 4,\n"
+                                 "    \"probes\": 1,\n    \"failed_by_reason\": {\n"
+                                 "      \"expired\": 3,\n      \"timeout\": 1\n    },\n"
+                                 "    \"probes_by_reason\": {\n      \"not_tls\": 1\n"
+                                 "    }\n  }\n}");
 }
 
 int main(void)

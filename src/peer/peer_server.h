@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* peer_server.h: what all peers of one server share: the loops, the ids, the counts, the closed ring. */
 #pragma once
+#include "tls/verdict.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,6 +10,7 @@ struct loop;
 struct peer;
 struct peer_info;
 struct registry;
+struct tls_failure;
 
 struct peer_server {
         struct loop *control; /* fixed */
@@ -21,7 +23,10 @@ struct peer_server {
                 _Atomic int64_t client_n;
                 _Atomic uint64_t total_n; /* ever accepted */
                 _Atomic bool lame_duck;
+                _Atomic uint64_t tls_failures[TLS_REASON_COUNT]; /* of all listeners */
         } shared;
         /* Control thread: takes ownership of a closed connection's record. Set by the server. */
         void (*on_closed_record)(struct peer_server *server, struct peer_info *record);
+        /* Likewise: takes ownership of a failed handshake. Set before the loops run; NULL: not wanted. */
+        void (*on_tls_failure)(struct peer_server *server, struct tls_failure *failure);
 };

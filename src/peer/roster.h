@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* roster.h: the peers of one loop, and the settings they live under. Owner: the loop. */
 #pragma once
+#include "base/fold.h"
 #include "base/list.h"
 #include <stdbool.h>
 
@@ -15,6 +16,7 @@ struct roster {
         unsigned alive;            /* not freed yet */
         bool draining;             /* the server stops: no new peers; the loop ends with the last */
         struct settings *settings; /* one reference */
+        struct fold handshakes;    /* failed ones, so that they do not fill the log */
 };
 
 struct roster *roster_new(struct settings *settings); /* takes a reference of its own */

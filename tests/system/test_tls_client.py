@@ -311,7 +311,8 @@ def test_verdict_of_a_refusing_client(tls_start, certs):
     client, error = attempt(server, tls_context(certs.cert("other-ca")))
     assert error is not None
     server.wait_log(rf"\[ERR\] \S+ - cid:{client.cid} - TLS handshake verdict: peer_rejected, refused by "
-                    r"peer; rule: the peer sent an alert; remedy: .+")
+                    r"peer, certificate CN=server,O=midge tests SHA-256: [0-9a-f]{64}; "
+                    r"rule: the peer sent an alert; remedy: .+")
 
 
 # 5.3: the alerts, as the peer's library names them.
