@@ -75,6 +75,7 @@ struct tls_options {
         int64_t timeout_ns;
         bool handshake_first;
         int64_t first_fallback_ns; /* 0: no fallback */
+        bool watch_off;            /* changed files are taken by a reload only */
         const char *position;      /* "file:line:col" of the map, NULL from flags */
 };
 

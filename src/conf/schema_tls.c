@@ -77,6 +77,14 @@ TLS_SETTER(verify)
         return true;
 }
 
+TLS_SETTER(watch_files)
+{
+        if (!boolean(reader, value, "watch_files"))
+                return false;
+        reader->tls.watch_off = !value->as.boolean;
+        return true;
+}
+
 TLS_SETTER(verify_and_map)
 {
         if (!boolean(reader, value, "verify_and_map"))

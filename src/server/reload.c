@@ -12,6 +12,14 @@
 #include "tls/tls_ctx.h"
 #include <string.h>
 
+/* All that is new, before anything changes. */
+struct prepared {
+        struct options *options;
+        struct tls_ctx *tls;
+        struct option_diff diff;
+        uint8_t files[TLS_FILES_DIGEST_BYTES]; /* taken before tls read them */
+};
+
 static void log_changes(const struct option_diff *diff)
 {
         for (int i = 0; i < diff->n; i++) {
@@ -36,39 +44,43 @@ static void move_files(struct server *server, const struct options *old)
         }
 }
 
-static void swap(struct server *server, struct options *now, struct tls_ctx *tls,
-        const struct option_diff *diff)
+void server_swap_tls(struct server *server, struct tls_ctx *next)
 {
-        struct errbuf eb = { "" };
-        struct options *old = server->opts;
         struct settings *old_settings = server->settings;
         struct tls_ctx *old_tls = server->tls;
-        server->opts = now;
-        server->tls = tls;
-        server->config_load_ns = clock_wall_ns();
+        server->tls = next;
         server->settings = compile_settings(server);
         workers_apply(server);
-        log_changes(
-                diff); /* who reads it in the log may rely on it: loops read mail before input */
-        if (server->monitor) {
+        if (server->monitor)
+                monitor_set_tls(server->monitor, next);
+        settings_unref(old_settings);
+        tls_ctx_unref(old_tls);
+}
+
+static void swap(struct server *server, struct prepared *next)
+{
+        struct errbuf eb = { "" };
+        struct options *old = server->opts, *now = next->options;
+        server->opts = now;
+        server->config_load_ns = clock_wall_ns();
+        if (server->monitor)
                 monitor_set_options(server->monitor, now, server->config_load_ns);
-                monitor_set_tls(server->monitor, tls);
-        }
+        server_swap_tls(server, next->tls);
+        /* Who reads it in the log may rely on it: loops read mail before input. */
+        log_changes(&next->diff);
         int64_t excess = atomic_load(&server->peers.shared.client_n) - now->limits.max_connections;
         if (excess > 0)
                 workers_trim(server, (uint64_t)excess);
         move_files(server, old);
         if (server_open_log(now, &eb) < 0)
                 log_error(NULL, "Failed to reload the log: %s", eb.text);
-        settings_unref(old_settings);
-        tls_ctx_unref(old_tls);
         options_free(old);
+        rotation_start(server, next->files);
         banner_tls_warnings(server);
         log_info(NULL, "Reloaded server configuration (%s)", now->config_digest);
 }
 
-static int prepare(struct server *server, struct options **now, struct tls_ctx **tls,
-        struct option_diff *diff, struct buf *text)
+static int prepare(struct server *server, struct prepared *next, struct buf *text)
 {
         const struct options_hooks hooks = { .check_tls = server_check_tls };
         struct errbuf eb = { "" };
@@ -77,10 +89,12 @@ static int prepare(struct server *server, struct options **now, struct tls_ctx *
                         "can only reload config when a file is provided using -c or --config");
                 return ERR_CONFIG;
         }
-        *now = options_reload(server->opts, &server->launch->flags, &hooks, text);
-        if (*now == NULL)
+        next->options = options_reload(server->opts, &server->launch->flags, &hooks, text);
+        if (next->options == NULL)
                 return ERR_CONFIG;
-        if (options_diff(server->opts, *now, diff, &eb) < 0 || compile_tls(*now, tls, &eb) < 0) {
+        tls_files_digest(&next->options->tls, next->files);
+        if (options_diff(server->opts, next->options, &next->diff, &eb) < 0 ||
+                compile_tls(next->options, &next->tls, &eb) < 0) {
                 buf_append_str(text, eb.text);
                 return ERR_CONFIG;
         }
@@ -89,18 +103,16 @@ static int prepare(struct server *server, struct options **now, struct tls_ctx *
 
 void server_reload(struct server *server)
 {
-        struct options *now = NULL;
-        struct tls_ctx *tls = NULL;
-        struct option_diff diff = { 0 };
+        struct prepared next = { 0 };
         struct buf text = { 0 };
-        if (prepare(server, &now, &tls, &diff, &text) < 0) {
+        if (prepare(server, &next, &text) < 0) {
                 log_error(NULL, "Failed to reload server configuration: %.*s",
                         SLICE_ARG(buf_slice(&text)));
-                if (now)
-                        options_free(now);
+                if (next.options)
+                        options_free(next.options);
         } else {
-                swap(server, now, tls, &diff);
+                swap(server, &next);
         }
-        option_diff_fini(&diff);
+        option_diff_fini(&next.diff);
         buf_fini(&text);
 }

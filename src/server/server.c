@@ -112,6 +112,7 @@ void server_stop(struct server *server)
         if (server->lame)
                 lame_duck_fini(server);
         server_close_listener(server);
+        rotation_stop(server);
         if (server->monitor)
                 monitor_stop(server->monitor);
         workers_drain(server);
@@ -174,6 +175,7 @@ static int start_monitor(struct server *server, struct errbuf *eb)
                 .crypto = server->crypto,
                 .peers = &server->peers,
                 .tls = server->tls,
+                .rotation = &server->rotation.state,
                 .options = opts,
                 .server_id = server->id,
                 .server_name = opts->server_name[0] ? opts->server_name : server->id,
@@ -215,6 +217,15 @@ static void on_closed_record(struct peer_server *peers, struct peer_info *record
                 monitor_add_closed(server->monitor, record);
         else
                 peer_info_free(record);
+}
+
+static void on_tls_failure(struct peer_server *peers, struct tls_failure *failure)
+{
+        struct server *server = CONTAINER_OF(peers, struct server, peers);
+        if (server->monitor && !server->stopping)
+                monitor_add_tls_failure(server->monitor, failure);
+        else
+                xfree(failure);
 }
 
 int server_open_log(const struct options *opts, struct errbuf *eb)
@@ -272,6 +283,8 @@ static int start(struct server *server, struct errbuf *eb)
 {
         const struct options *opts = server->opts;
         const struct listen_options *client = &opts->client;
+        uint8_t files[TLS_FILES_DIGEST_BYTES];
+        tls_files_digest(&opts->tls, files);
         if (compile_tls(opts, &server->tls, eb) < 0)
                 return ERR_TLS;
         server->crypto = crypto_pool_new(opts->crypto_thread_n, HANDSHAKE_QUEUE_MAX);
@@ -290,6 +303,7 @@ static int start(struct server *server, struct errbuf *eb)
                 errbuf_prefix(eb, "Could not write pidfile");
                 return ERR_IO;
         }
+        rotation_start(server, files);
         banner_listening(server);
         return 0;
 }
@@ -315,6 +329,7 @@ int server_run(struct launch *launch)
         server.control = loop_new(LOOP_MAX);
         server.peers.control = server.control;
         server.peers.on_closed_record = on_closed_record;
+        server.peers.on_tls_failure = on_tls_failure;
         server.sigs = sigs_open(server.control, watched, on_signal, &server);
         banner_print(&server);
         if (start(&server, &eb) < 0) {

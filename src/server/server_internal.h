@@ -4,6 +4,7 @@
 #include "cred/nkey.h"
 #include "net/timer.h"
 #include "peer/peer_server.h"
+#include "server/rotate.h"
 #include "server/server.h"
 
 struct crypto_pool;
@@ -31,6 +32,7 @@ struct server {
         unsigned next_loop;       /* where the next client goes */
         int client_port;          /* the real one */
         struct monitor *monitor;
+        struct rotation rotation; /* of the files behind tls */
         struct sigs *sigs;
         char id[NKEY_TEXT_SIZE], xkey[NKEY_TEXT_SIZE];
         uint64_t start_ns, config_load_ns; /* wall clock */
@@ -66,6 +68,9 @@ void ports_file_remove(struct server *server, const char *dir);
 
 /* reload.c */
 void server_reload(struct server *server);
+
+/* New connections use next, which becomes the server's; the rest goes on with what it has. */
+void server_swap_tls(struct server *server, struct tls_ctx *next);
 
 /* lameduck.c */
 void lame_duck_start(struct server *server);
