@@ -509,7 +509,8 @@ class TestHttps:
         server.wait_log(rf"\[ERR\] monitoring: TLS handshake error from {address}: remote error: tls: "
                         r"unknown certificate authority$")
         server.wait_log(rf"\[ERR\] monitoring: TLS handshake verdict of {address}: peer_rejected, refused "
-                        r"by peer; rule: the peer sent an alert; remedy: .+")
+                        r"by peer, certificate CN=server,O=midge tests SHA-256: [0-9a-f]{64}; "
+                        r"rule: the peer sent an alert; remedy: .+")
 
     def test_plain_request(self, start, certs):
         server = start(self.CONFIG + self.tls(certs), base=False)
