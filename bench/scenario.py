@@ -36,11 +36,16 @@ P99 = Measure("p99 µs", lambda run: run["latency"]["p99_us"])
 P999 = Measure("p99.9 µs", lambda run: run["latency"]["p999_us"])
 CONNECTIONS = Measure("connections/s", lambda run: run["done_per_s"], True)
 CPU_EACH = Measure("CPU ms each", lambda run: run["server_cpu_s_per_million"] / 1e3)
+ARRIVED = Measure("handshakes/s", lambda run: run["beside"]["done_per_s"], True)
 BYTES_EACH = Measure("bytes each", lambda run: run["server_bytes_per_connection"])
+SUBSCRIBED = Measure("subscriptions/s", lambda run: run["subscriptions_per_s"], True)
+SUB_BYTES = Measure("bytes each", lambda run: run["server_bytes_per_subscription"])
+INBOX_P99 = Measure("p99 µs of requests", lambda run: run["beside"]["latency"]["p99_us"])
 START = Measure("ms to ready", lambda run: run["start_ms"])
 BINARY = Measure("stripped MB", lambda run: run["stripped_bytes"] / 1e6)
 
 FLOW = (RATE, CPU, RSS)
+INTEREST = (RATE, CPU, SUBSCRIBED, SUB_BYTES)
 CLOSED = (REPLIES, CPU, P50, P99)
 OPEN = (CPU, P50, P99, P999)
 STORM = (CONNECTIONS, CPU_EACH, P50, P99)
@@ -119,6 +124,8 @@ class Scenario:
             server.stop()
         if result["delivered"] != result["expected"]:
             raise SystemExit(f"{self.name}: {result['delivered']} of {result['expected']} came")
+        if self.options.get("resume") and result["resumed"] != result["done"]:
+            raise SystemExit(f"{self.name}: {result['resumed']} of {result['done']} were resumed")
         return result
 
 
@@ -279,6 +286,16 @@ def requests(tls):
     ]
 
 
+INTERESTS = [
+    Scenario("subs-million", "a million subscriptions, random subjects", INTEREST, "subs", 1000000,
+             None, cpu(5) + (Target(SUB_BYTES, at_most=150), Target(SUBSCRIBED, at_least=2.5e6)),
+             subscriptions=1000000, clients=10),
+    # Both loads are on a schedule, so that every server does the same work.
+    Scenario("churn", "200000 messages/s beside 5000 inboxes/s", (CPU, INBOX_P99), "pair", 400000,
+             None, (Target(CPU, 1),), clients=8, rate=200000,
+             beside=("request", {"inboxes": True, "rate": 5000, "clients": 20, "msgs": 1000000})),
+]
+
 STORMS = [
     Scenario("connect", "connections, 16 at a time", STORM, "connect", 10000, None,
              (Target(CPU_EACH, 2.5), Target(CONNECTIONS, 1)), clients=16),
@@ -286,6 +303,12 @@ STORMS = [
              (Target(CPU_EACH, 1.4), Target(CONNECTIONS, 1)), clients=16),
     Scenario("connect-rsa", "TLS connections, RSA 2048", STORM, "connect", 1000, "rsa",
              (Target(CPU_EACH, 2.2), Target(CONNECTIONS, 1)), clients=16),
+    Scenario("connect-resumed", "TLS connections, resumed", STORM, "connect", 3000, "ecdsa",
+             (Target(CPU_EACH, 1.8), Target(CONNECTIONS, 1)), clients=16, resume=True),
+    # The storm is on a schedule, so that every server meets the same one.
+    Scenario("storm-latency", "TLS, 2000 requests/s beside 1500 handshakes/s",
+             (P50, P99, P999, ARRIVED), "request", 5000, "ecdsa", (Target(P99, 4),), clients=10,
+             rate=2000, beside=("connect", {"rate": 1500, "clients": 200, "msgs": 1000000})),
 ]
 
 RESIDENT = [
@@ -297,7 +320,7 @@ RESIDENT = [
     Size,
 ]
 
-SCENARIOS = PLAIN + requests(None) + TLS + requests("ecdsa") + STORMS + RESIDENT
+SCENARIOS = PLAIN + requests(None) + TLS + requests("ecdsa") + INTERESTS + STORMS + RESIDENT
 
 
 def curve(prefix, values, make):
@@ -310,6 +333,8 @@ CURVES = (
         name, f"1 to {n}, 16 B", FLOW, "fanout", 3000000 // n, subscribers=n))
     + curve("connections", (10, 100, 1000, 10000), lambda name, n: Scenario(
         name, f"{n} publishers to 1, 16 B", FLOW, "fanin", 2000000, clients=n))
+    + curve("subscriptions", (1000, 10000, 100000, 1000000), lambda name, n: Scenario(
+        name, f"random ones of {n} subscriptions", INTEREST, "subs", 500000, subscriptions=n))
     + curve("loops", (1, 2), lambda name, n: Scenario(
         name, f"8 pairs, 16 B, on {n}", FLOW, "pair", 3000000, clients=8, cores=n))
     + [Scenario("slow-none", "1:1, 16 B, max_pending 8 MB", (RATE, CPU, PEAK), "pair", 3000000,

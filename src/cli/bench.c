@@ -24,6 +24,7 @@ static const struct bench_kind *const kinds[BENCH_MODE_COUNT] = {
         [BENCH_REQUEST] = &bench_request,
         [BENCH_CONNECT] = &bench_storm,
         [BENCH_IDLE] = &bench_idle,
+        [BENCH_SUBS] = &bench_subs,
 };
 
 static volatile sig_atomic_t interrupted;
@@ -53,6 +54,12 @@ static void on_setup(struct mail *mail)
 {
         struct bench_worker *worker;
         take_order(mail, &worker)->setup(worker);
+}
+
+static void on_prepare(struct mail *mail)
+{
+        struct bench_worker *worker;
+        take_order(mail, &worker)->prepare(worker);
 }
 
 static void on_go(struct mail *mail)
@@ -128,13 +135,15 @@ static void draw(const struct bench_shared *shared, uint64_t start_ns, unsigned 
         bench_progress(opts, done, total, (double)(clock_mono_ns() - start_ns) / 1e9);
 }
 
-/* False: some connection failed, the user gave up, or it took too long. */
-static bool wait_ready(struct bench_shared *shared, uint32_t want, uint64_t start_ns)
+/* Wait until so many connections are ready, or prepared. False: some connection failed, the user
+ * gave up, or it took too long. */
+static bool wait_count(
+        struct bench_shared *shared, _Atomic uint32_t *count, uint32_t want, uint64_t start_ns)
 {
         uint64_t moved_ns = start_ns;
         uint32_t ready = 0;
         for (unsigned turn = 0;; watch_pause()) {
-                uint32_t now_ready = atomic_load(&shared->ready);
+                uint32_t now_ready = atomic_load(count);
                 if (now_ready >= want)
                         break;
                 if (now_ready != ready)
@@ -190,6 +199,24 @@ static double elapsed_s(const struct bench_shared *shared, uint64_t start_ns)
         return end_ns > start_ns ? (double)(end_ns - start_ns) / 1e9 : 0;
 }
 
+/* What must be there before the messages. False: it did not come about. */
+static bool measure_prepare(
+        struct bench_shared *shared, struct bench_worker *workers, struct bench_result *result)
+{
+        const struct bench_options *opts = shared->opts;
+        struct os_usage before = { 0 }, after = { 0 };
+        bool known = usage_of(opts, &before);
+        uint64_t start_ns = clock_mono_ns();
+        tell_all(workers, opts, on_prepare);
+        if (!wait_count(shared, &shared->prepared, kinds[opts->mode]->conn_n(opts), start_ns))
+                return false;
+        known = known && usage_of(opts, &after);
+        result->prepare_s = (double)(atomic_load(&shared->end_ns) - start_ns) / 1e9;
+        result->prepare_cpu_s = known ? (double)(after.cpu_ns - before.cpu_ns) / 1e9 : -1;
+        result->prepare_rss_bytes = before.rss_bytes;
+        return true;
+}
+
 /* False: it did not begin. The CPU of idle and connect includes the handshakes, that of the others
  * does not. */
 static bool measure(
@@ -201,7 +228,8 @@ static bool measure(
         bool known = usage_of(opts, &before);
         uint64_t start_ns = clock_mono_ns();
         tell_all(workers, opts, on_setup);
-        if (!wait_ready(shared, kind->conn_n(opts), start_ns)) {
+        if (!wait_count(shared, &shared->ready, kind->conn_n(opts), start_ns) ||
+                (kind->prepare && !measure_prepare(shared, workers, result))) {
                 bench_progress_end(opts);
                 return false;
         }
@@ -222,6 +250,7 @@ static bool measure(
         result->delivered = atomic_load(&shared->delivered);
         result->expected = kind->expected ? kind->expected(opts) : 0;
         result->errors = atomic_load(&shared->errors);
+        result->resumed = atomic_load(&shared->resumed);
         result->interrupted = interrupted;
         return true;
 }
@@ -235,6 +264,7 @@ static int compile_tls(const struct bench_options *opts, struct tls_ctx **out, s
                 .cert_file = opts->cert,
                 .key_file = opts->key,
                 .insecure = opts->insecure,
+                .resume = opts->resume,
         };
         *out = NULL;
         return opts->tls ? tls_ctx_new_client(&tls, out, eb) : 0;
@@ -322,6 +352,7 @@ int bench_main(int argc, char **argv)
                 hist_merge(&result.latency, &workers[i].latency);
                 hist_merge(&result.lag, &workers[i].lag);
         }
+        crypto_pool_free(shared.crypto); /* handshakes under way must not outlive the TLS library */
         if (began)
                 bench_report(&opts, &result, stdout);
         return began && result.errors == 0 ? 0 : 1;

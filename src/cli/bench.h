@@ -23,6 +23,7 @@ enum bench_mode {
         BENCH_REQUEST,
         BENCH_CONNECT,
         BENCH_IDLE,
+        BENCH_SUBS,
         BENCH_MODE_COUNT
 };
 
@@ -33,9 +34,11 @@ enum {
         BENCH_THREADS_MAX = 64,
         BENCH_HOLD_MAX = 24 * 3600,
         BENCH_WINDOW_MAX = 1 << 20,
+        BENCH_SUBSCRIPTIONS_MAX = 100 * 1000 * 1000,
 };
 #define BENCH_MSGS_MAX 1000000000000ULL
 #define BENCH_RATE_MAX 10e6
+#define BENCH_RECORD_MAX (4ULL << 30) /* bytes of messages that subs prepares */
 
 struct bench_options {
         enum bench_mode mode;
@@ -45,13 +48,16 @@ struct bench_options {
         const char *ca, *cert, *key;
         const char *user, *password, *token;
         const char *subject;
-        uint64_t msgs;        /* messages, requests or connections in all */
-        uint32_t size;        /* payload bytes */
-        uint32_t clients;     /* publishers, pairs, subscribers of sub, requesters, connections */
-        uint32_t window;      /* pair: messages that may be on their way at once; 0: no limit */
-        uint32_t subscribers; /* of a fan-out; responders of request */
-        const char *queue;    /* subscribers join it; NULL: none */
-        double rate;          /* requests per second in all, open loop; 0: closed loop */
+        uint64_t msgs;          /* messages, requests or connections in all */
+        uint32_t size;          /* payload bytes */
+        uint32_t clients;       /* publishers, pairs, subscribers of sub, requesters, connections */
+        uint32_t window;        /* pair: messages that may be on their way at once; 0: no limit */
+        uint32_t subscribers;   /* of a fan-out; responders of request */
+        const char *queue;      /* subscribers join it; NULL: none */
+        double rate;            /* requests or connections per second in all; 0: as they come */
+        uint32_t subscriptions; /* subs: in all */
+        bool inboxes;           /* request: an inbox for each request, given up with its reply */
+        bool resume;            /* connect: TLS sessions go on from the newest ticket */
         uint32_t threads;
         uint32_t hold_s; /* idle: keep the connections this long */
         uint64_t pid;    /* the server's, to read its CPU and memory; 0: do not */
@@ -64,8 +70,11 @@ struct bench_result {
         uint64_t delivered; /* messages that reached subscribers */
         uint64_t expected;  /* deliveries of a complete run */
         uint64_t errors;
+        uint64_t resumed; /* connections whose TLS session was resumed */
         bool interrupted;
-        double server_cpu_s; /* negative: unknown */
+        double prepare_s, prepare_cpu_s; /* subs: to subscribe */
+        uint64_t prepare_rss_bytes;      /* resident memory before that */
+        double server_cpu_s;             /* negative: unknown */
         uint64_t server_rss_bytes, server_rss_before_bytes;
         struct hist latency; /* ns; empty when the mode measures none */
         struct hist lag;     /* ns by which requests left behind their schedule; open loop only */
@@ -79,11 +88,12 @@ struct bench_shared {
         struct sockaddr_storage addr; /* of the server: one that answered */
         socklen_t addr_len;
         char *connect_line;
-        _Atomic bool info_seen;  /* the first INFO was checked */
-        _Atomic bool complained; /* the first failure was told; the others are counted */
-        _Atomic uint32_t ready;  /* connections that may begin */
+        _Atomic bool info_seen;    /* the first INFO was checked */
+        _Atomic bool complained;   /* the first failure was told; the others are counted */
+        _Atomic uint32_t ready;    /* connections that may begin */
+        _Atomic uint32_t prepared; /* subs: connections whose subscriptions are all there */
         _Atomic bool go, stop;
-        _Atomic uint64_t done, delivered, errors;
+        _Atomic uint64_t done, delivered, errors, resumed;
         _Atomic uint64_t dealt;    /* connect, idle: connections begun */
         _Atomic uint32_t finished; /* publishers whose every message the server has read */
         _Atomic uint64_t first_ns; /* sub: when the first message came */
@@ -105,7 +115,9 @@ struct bench_worker {
         uint64_t start_ns;        /* when go was given */
         struct list active;       /* flow: publishers; request: requesters */
         struct chunk *batch;      /* flow: what publishers of one subject all send */
-        struct pace *pace;        /* request, open loop */
+        struct pace *pace;        /* with --rate */
+        struct list *turn;        /* request with --rate: whose turn it is, in active */
+        uint32_t visitors;        /* connect: connections that are there */
         struct list waiting;      /* connections to be dialled */
         uint32_t dialling;        /* connections not yet ready */
         bool in_dial;
@@ -116,12 +128,13 @@ struct bench_kind {
         uint32_t (*conn_n)(const struct bench_options *opts);   /* that must be ready before go */
         uint64_t (*expected)(const struct bench_options *opts); /* deliveries; NULL: none */
         void (*setup)(struct bench_worker *worker);             /* dial this worker's share */
+        void (*prepare)(struct bench_worker *worker); /* measured by itself; may be NULL */
         void (*go)(struct bench_worker *worker);
         void (*end)(struct bench_worker *worker); /* may be NULL */
         bool (*is_done)(const struct bench_shared *shared);
 };
 
-extern const struct bench_kind bench_flow, bench_request, bench_storm, bench_idle;
+extern const struct bench_kind bench_flow, bench_request, bench_storm, bench_idle, bench_subs;
 extern const char *const bench_mode_names[BENCH_MODE_COUNT];
 
 /* Connections i with i % threads == index belong to this worker. */

@@ -26,7 +26,7 @@ static const struct flag {
 };
 
 const char *const bench_mode_names[BENCH_MODE_COUNT] = { "pub", "sub", "pair", "fanout", "fanin",
-        "request", "connect", "idle" };
+        "request", "connect", "idle", "subs" };
 
 static void usage(FILE *to)
 {
@@ -39,7 +39,8 @@ static void usage(FILE *to)
               "  fanin    many publishers, one subscriber      request  latency of requests and "
               "replies\n"
               "  connect  connections made and dropped         idle     memory of quiet "
-              "connections\n\n"
+              "connections\n"
+              "  subs     many subscriptions, and messages to random ones of them\n\n"
               "Options:\n",
                 to);
         for (size_t i = 0; i < ARRAY_N(flags); i++) {
@@ -165,11 +166,19 @@ static bool find_mode(const char *word, enum bench_mode *mode)
 static const char *contradiction(const struct bench_options *opts)
 {
         enum bench_mode mode = opts->mode;
-        if (opts->rate > 0 && mode != BENCH_REQUEST)
-                return "--rate is for request only";
+        if (opts->rate > 0 && (mode == BENCH_SUB || mode == BENCH_IDLE || mode == BENCH_SUBS))
+                return "--rate is not for sub, idle and subs";
+        if (opts->rate > 0 && opts->window)
+                return "--rate and --window do not go together";
+        if (opts->subscriptions && mode != BENCH_SUBS)
+                return "--subscriptions is for subs only";
+        if (opts->inboxes && mode != BENCH_REQUEST)
+                return "--inboxes is for request only";
+        if (opts->resume && mode != BENCH_CONNECT)
+                return "--resume is for connect only";
         if (opts->subscribers && mode != BENCH_FANOUT && mode != BENCH_REQUEST)
                 return "--subscribers is for fanout and request only";
-        if (opts->queue && (mode == BENCH_PUB || mode == BENCH_CONNECT || mode == BENCH_IDLE))
+        if (opts->queue && (mode == BENCH_PUB || mode >= BENCH_CONNECT))
                 return "--queue is for sub, pair, fanout, fanin and request only";
         if (opts->window && mode != BENCH_PAIR)
                 return "--window is for pair only";
@@ -179,9 +188,13 @@ static const char *contradiction(const struct bench_options *opts)
                 return "--tlscert and --tlskey go together";
         if (!opts->user != !opts->password)
                 return "--user and --password go together";
+        if (mode == BENCH_SUBS && opts->msgs > BENCH_RECORD_MAX / (opts->size + 128))
+                return "subs keeps its messages in memory: --msgs times --size is too much";
         bool uses_tls = opts->tls || opts->tls_first;
         if ((opts->ca || opts->cert || opts->insecure) && !uses_tls)
                 return "--tlsca, --tlscert and --insecure need --tls or --tlsfirst";
+        if (opts->resume && !uses_tls)
+                return "--resume needs --tls or --tlsfirst";
         return NULL;
 }
 
@@ -193,7 +206,9 @@ static void set_defaults(struct bench_options *opts)
         if (opts->subscribers == 0)
                 opts->subscribers = opts->mode == BENCH_FANOUT ? 100 : 1;
         if (opts->clients == 0)
-                opts->clients = opts->mode == BENCH_FANIN ? 100 : 1;
+                opts->clients = opts->mode == BENCH_FANIN ? 100 : opts->mode == BENCH_SUBS ? 10 : 1;
+        if (opts->mode == BENCH_SUBS && opts->subscriptions == 0)
+                opts->subscriptions = 1000000;
         uint32_t most = opts->mode == BENCH_FANOUT ? opts->subscribers : opts->clients;
         if (opts->threads > most)
                 opts->threads = most; /* a thread without a connection has nothing to do */

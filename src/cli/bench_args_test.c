@@ -61,6 +61,7 @@ static void defaults(void **state)
                 { "request", 10000, 1, 1 },
                 { "connect", 10000, 1, 1 },
                 { "idle", 1000000, 1, 1 },
+                { "subs", 1000000, 1, 10 },
         };
         (void)state;
         for (size_t i = 0; i < ARRAY_N(cases); i++) {
@@ -107,6 +108,12 @@ static void every_option(void **state)
         assert_int_equal(parse("pub --tlsfirst --insecure --token t"), BENCH_RUN);
         assert_true(opts.tls && opts.tls_first && opts.insecure);
         assert_string_equal(opts.token, "t");
+        assert_int_equal(parse("connect --tls --resume --rate 1500"), BENCH_RUN);
+        assert_true(opts.resume);
+        assert_int_equal(parse("request --inboxes"), BENCH_RUN);
+        assert_true(opts.inboxes);
+        assert_int_equal(parse("subs --subscriptions 5"), BENCH_RUN);
+        assert_int_equal(opts.subscriptions, 5);
         assert_int_equal(parse("pair --window 3"), BENCH_RUN);
         assert_int_equal(opts.window, 3);
         assert_int_equal(parse("pub --user u --password p"), BENCH_RUN);
@@ -192,7 +199,16 @@ static void complaints(void **state)
                 { "request --rate 0", "--rate: \"0\" is no N from 0 to 10000000" },
                 { "request --rate nan", "--rate: \"nan\" is no N from 0 to 10000000" },
                 { "request --rate 5/s", "--rate: \"5/s\" is no N from 0 to 10000000" },
-                { "pub --rate 5", "--rate is for request only" },
+                { "sub --rate 5", "--rate is not for sub, idle and subs" },
+                { "pair --rate 5 --window 1", "--rate and --window do not go together" },
+                { "idle --subscriptions 1", "--subscriptions is for subs only" },
+                { "subs --subscriptions 0", "--subscriptions: \"0\" is no N from 1 to 100000000" },
+                { "subs --msgs 100000000",
+                        "subs keeps its messages in memory: --msgs times --size is too much" },
+                { "subs --queue q", "--queue is for sub, pair, fanout, fanin and request only" },
+                { "pair --inboxes", "--inboxes is for request only" },
+                { "request --resume", "--resume is for connect only" },
+                { "connect --resume", "--resume needs --tls or --tlsfirst" },
                 { "pair --subscribers 2", "--subscribers is for fanout and request only" },
                 { "pub --queue q", "--queue is for sub, pair, fanout, fanin and request only" },
                 { "pub --window 1", "--window is for pair only" },

@@ -5,9 +5,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/bench_conn.h"
+#include "cli/bench_pace.h"
 #include <string.h>
 
-enum { BATCH_BYTES = 64 * 1024, AHEAD_BYTES = 256 * 1024 };
+enum { BATCH_BYTES = 64 * 1024, AHEAD_BYTES = 256 * 1024, TICKS_PER_S = 1000 };
 
 struct flow {
         struct bench_conn bc;
@@ -17,6 +18,8 @@ struct flow {
         struct chunk *batch;  /* publisher: batch_n messages */
         size_t msg_bytes;     /* one message whole, with its line */
         uint64_t batch_n, left;
+        uint64_t allowed; /* publisher, with --rate: that may have left by now */
+        uint64_t sent;
         uint64_t flying;   /* publisher, with --window: sent and not received yet */
         struct flow *mate; /* the other end of a pair with --window, on the same worker */
         char *line;        /* subscriber: of the messages it expects; owned */
@@ -109,6 +112,8 @@ static uint64_t portion(const struct flow *flow)
         uint64_t n = flow->left < flow->batch_n ? flow->left : flow->batch_n;
         if (flow->bc.conn.out.bytes >= AHEAD_BYTES)
                 return 0;
+        if (flow->bc.shared->opts->rate > 0 && n > flow->allowed - flow->sent)
+                n = flow->allowed - flow->sent;
         return window && n > window - flow->flying ? window - flow->flying : n;
 }
 
@@ -120,6 +125,7 @@ static void pour(struct flow *flow)
                         &conn->out, flow->batch, slice_of(flow->batch->data, n * flow->msg_bytes));
                 flow->left -= n;
                 flow->flying += n;
+                flow->sent += n;
                 atomic_fetch_add_explicit(&flow->bc.shared->done, n, memory_order_relaxed);
         }
         if (flow->left == 0 && !flow->asked) {
@@ -301,10 +307,33 @@ static void flow_setup(struct bench_worker *worker)
                 bench_share(worker, i, publisher_n(opts)) dial_publisher(worker, i, NULL);
 }
 
+/* A thousand times a second each publisher may send what the rate gave it until then. */
+static bool on_due(struct bench_worker *worker, uint64_t due_ns)
+{
+        const struct bench_options *opts = worker->shared->opts;
+        double since_s = (double)(due_ns - worker->start_ns) / 1e9;
+        list_foreach (&worker->active, it) {
+                struct flow *flow = list_entry(it, struct flow, member);
+                flow->allowed = (uint64_t)(since_s * opts->rate / publisher_n(opts));
+                pour(flow);
+        }
+        return true;
+}
+
 static void flow_go(struct bench_worker *worker)
 {
+        if (worker->shared->opts->rate > 0) {
+                worker->pace = pace_start(worker, TICKS_PER_S,
+                        (double)worker->start_ns + 1e9 / TICKS_PER_S, UINT64_MAX, on_due);
+                return;
+        }
         list_foreach (&worker->active, it)
                 pour(list_entry(it, struct flow, member));
+}
+
+static void flow_end(struct bench_worker *worker)
+{
+        pace_stop(worker->pace);
 }
 
 static bool flow_done(const struct bench_shared *shared)
@@ -319,5 +348,6 @@ const struct bench_kind bench_flow = {
         .expected = flow_expected,
         .setup = flow_setup,
         .go = flow_go,
+        .end = flow_end,
         .is_done = flow_done,
 };

@@ -64,6 +64,20 @@ static double bytes_per_connection(const struct bench_result *result)
         return result->done && grown > 0 ? grown / (double)result->done : 0;
 }
 
+/* subs: what one subscription costs the server. */
+static double bytes_per_subscription(
+        const struct bench_options *opts, const struct bench_result *result)
+{
+        double grown = (double)result->server_rss_before_bytes - (double)result->prepare_rss_bytes;
+        return grown > 0 ? grown / opts->subscriptions : 0;
+}
+
+static double subscriptions_per_s(
+        const struct bench_options *opts, const struct bench_result *result)
+{
+        return result->prepare_s > 0 ? opts->subscriptions / result->prepare_s : 0;
+}
+
 static void json_hist(struct json_writer *w, const char *key, const struct hist *hist)
 {
         if (hist->n == 0)
@@ -87,6 +101,11 @@ static void json_server(
         json_f64(w, "server_cpu_s_per_million", per_million(result));
         json_u64(w, "server_rss_bytes", result->server_rss_bytes);
         json_u64(w, "server_rss_before_bytes", result->server_rss_before_bytes);
+        if (opts->mode == BENCH_SUBS) {
+                json_f64(w, "server_cpu_s_per_million_subscriptions",
+                        result->prepare_cpu_s * 1e6 / opts->subscriptions);
+                json_f64(w, "server_bytes_per_subscription", bytes_per_subscription(opts, result));
+        }
         if (opts->mode == BENCH_IDLE)
                 json_f64(w, "server_bytes_per_connection", bytes_per_connection(result));
 }
@@ -105,6 +124,10 @@ static void report_json(
         json_u64(&w, "subscribers", opts->subscribers);
         json_u64(&w, "threads", opts->threads);
         json_f64(&w, "rate", opts->rate);
+        if (opts->mode == BENCH_SUBS) {
+                json_u64(&w, "subscriptions", opts->subscriptions);
+                json_f64(&w, "subscriptions_per_s", subscriptions_per_s(opts, result));
+        }
         json_f64(&w, "seconds", result->seconds);
         json_u64(&w, "done", result->done);
         json_f64(&w, "done_per_s", per_second(result, result->done));
@@ -112,6 +135,8 @@ static void report_json(
         json_f64(&w, "delivered_per_s", per_second(result, result->delivered));
         json_u64(&w, "expected", result->expected);
         json_u64(&w, "errors", result->errors);
+        if (opts->resume)
+                json_u64(&w, "resumed", result->resumed);
         json_bool(&w, "interrupted", result->interrupted);
         json_server(&w, opts, result);
         json_hist(&w, "latency", &result->latency);
@@ -150,6 +175,8 @@ static void rows_server(
                 (double)result->server_rss_before_bytes / 1e6);
         if (opts->mode == BENCH_IDLE)
                 fprintf(to, ", %.0f bytes per connection", bytes_per_connection(result));
+        if (opts->mode == BENCH_SUBS)
+                fprintf(to, ", %.0f bytes per subscription", bytes_per_subscription(opts, result));
         fputc('\n', to);
 }
 
@@ -157,8 +184,8 @@ static void report_table(
         const struct bench_options *opts, const struct bench_result *result, FILE *to)
 {
         static const char *const titles[BENCH_MODE_COUNT] = { "published", NULL, "published",
-                "published", "published", "replies", "connections", "connections" };
-        bool messages = opts->mode <= BENCH_REQUEST;
+                "published", "published", "replies", "connections", "connections", "published" };
+        bool messages = opts->mode <= BENCH_REQUEST || opts->mode == BENCH_SUBS;
         fprintf(to, "%-16s %s, %s", "scenario", bench_mode_names[opts->mode],
                 opts->tls ? "TLS" : "plain");
         if (messages)
@@ -169,6 +196,9 @@ static void report_table(
                 fprintf(to, ", %u client%s\n", opts->clients, opts->clients == 1 ? "" : "s");
         fprintf(to, "%-16s %.3f s%s\n", "time", result->seconds,
                 result->interrupted ? ", interrupted" : "");
+        if (opts->mode == BENCH_SUBS)
+                fprintf(to, "%-16s %u (%.0f/s)\n", "subscriptions", opts->subscriptions,
+                        subscriptions_per_s(opts, result));
         if (titles[opts->mode])
                 row_count(to, titles[opts->mode], result, result->done);
         if (result->expected)
@@ -178,6 +208,8 @@ static void report_table(
                         (unsigned long long)(result->expected - result->delivered));
         if (result->errors)
                 fprintf(to, "%-16s %llu\n", "errors", (unsigned long long)result->errors);
+        if (opts->resume)
+                fprintf(to, "%-16s %llu\n", "resumed", (unsigned long long)result->resumed);
         row_hist(to, "latency", &result->latency);
         row_hist(to, "schedule lag", &result->lag);
         rows_server(opts, result, to);

@@ -172,6 +172,58 @@ static void table_of_idle_connections(void **state)
                 "server memory    0.3 MB, before 0.1 MB, 2000 bytes per connection\n");
 }
 
+static void subscriptions(void **state)
+{
+        (void)state;
+        reset(BENCH_SUBS);
+        opts.json = true;
+        opts.subscriptions = 1000;
+        result.seconds = 2;
+        result.prepare_s = 0.5;
+        result.prepare_cpu_s = 0.002;
+        result.done = result.delivered = result.expected = 400;
+        result.server_cpu_s = 0.001;
+        result.prepare_rss_bytes = 100000;
+        result.server_rss_before_bytes = 250000;
+        result.server_rss_bytes = 300000;
+        report();
+        assert_string_equal(text, "{\n"
+                                  "  \"mode\": \"subs\",\n"
+                                  "  \"tls\": false,\n"
+                                  "  \"size\": 16,\n"
+                                  "  \"clients\": 2,\n"
+                                  "  \"subscribers\": 3,\n"
+                                  "  \"threads\": 1,\n"
+                                  "  \"rate\": 0,\n"
+                                  "  \"subscriptions\": 1000,\n"
+                                  "  \"subscriptions_per_s\": 2000,\n"
+                                  "  \"seconds\": 2,\n"
+                                  "  \"done\": 400,\n"
+                                  "  \"done_per_s\": 200,\n"
+                                  "  \"delivered\": 400,\n"
+                                  "  \"delivered_per_s\": 200,\n"
+                                  "  \"expected\": 400,\n"
+                                  "  \"errors\": 0,\n"
+                                  "  \"interrupted\": false,\n"
+                                  "  \"server_cpu_s\": 0.001,\n"
+                                  "  \"server_cpu_s_per_million\": 2.5,\n"
+                                  "  \"server_rss_bytes\": 300000,\n"
+                                  "  \"server_rss_before_bytes\": 250000,\n"
+                                  "  \"server_cpu_s_per_million_subscriptions\": 2,\n"
+                                  "  \"server_bytes_per_subscription\": 150\n"
+                                  "}\n");
+        opts.json = false;
+        report();
+        assert_string_equal(text, "scenario         subs, plain, 16 bytes, 2 clients\n"
+                                  "time             2.000 s\n"
+                                  "subscriptions    1000 (2000/s)\n"
+                                  "published        400 (200/s)\n"
+                                  "delivered        400 (200/s)\n"
+                                  "server CPU       0.001 s, 2.500 s per million\n"
+                                  "server memory    0.3 MB, before 0.2 MB, 150 bytes per "
+                                  "subscription\n");
+}
+
 static void other_titles(void **state)
 {
         static const struct {
@@ -246,6 +298,7 @@ int main(void)
                 cmocka_unit_test(table_of_an_unfinished_flow),
                 cmocka_unit_test(table_of_idle_connections),
                 cmocka_unit_test(other_titles),
+                cmocka_unit_test(subscriptions),
                 cmocka_unit_test(message_lines),
         };
         return cmocka_run_group_tests(tests, NULL, free_text);

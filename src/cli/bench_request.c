@@ -2,19 +2,13 @@
 /* Requests and replies. Closed loop: each requester has one request out. Open loop (--rate):
  * requests leave on a fixed schedule whatever happened to those before, and a latency counts from
  * the scheduled moment, so that a stalled server is charged for every request it delayed (no
- * coordinated omission).
- *
- * The loop's timers are too coarse for a schedule of microseconds, so each worker has a thread that
- * does nothing but sleep until the next moment and then wake the loop. How late requests left
- * nevertheless is measured as well. */
+ * coordinated omission). How late requests left is measured as well. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/thread.h"
 #include "cli/bench_conn.h"
-#include "os/os.h"
+#include "cli/bench_pace.h"
 #include <string.h>
-#include <time.h>
 
 enum { WINDOW = 1 << 14 }; /* requests of one requester without an answer */
 
@@ -27,27 +21,26 @@ struct party {
         uint64_t *sent_at; /* by sequence, modulo WINDOW */
 };
 
-/* The schedule of one worker: request k leaves at start + k * step, from party k % party_n. */
-struct pace {
-        struct mail mail;
-        _Atomic bool posted; /* the letter is on its way */
-        _Atomic bool over;
-        struct bench_worker *worker;
-        struct thread *thread;
-        struct list *next; /* whose turn it is */
-        double start_ns, step_ns;
-        uint64_t sent, quota;
-};
-
 /* ---- one request --------------------------------------------------------------------------- */
+
+/* The inbox of this request alone, given up with the first message: what older clients do. */
+static int own_inbox(const struct party *party, char *to, size_t cap)
+{
+        unsigned long long k = party->sent;
+        if (!party->bc.shared->opts->inboxes)
+                return 0;
+        return snprintf(to, cap, "SUB _INBOX.b%u.%llu %llu\r\nUNSUB %llu 1\r\n", party->number, k,
+                k + 1, k + 1);
+}
 
 static void send_request(struct party *party, uint64_t at_ns)
 {
         const struct bench_options *opts = party->bc.shared->opts;
         struct outq *out = &party->bc.conn.out;
-        char line[BENCH_SUBJECT_MAX + 80];
-        int n = snprintf(line, sizeof line, "PUB %s _INBOX.b%u.%llu %u\r\n", opts->subject,
-                party->number, (unsigned long long)party->sent, opts->size);
+        char line[BENCH_SUBJECT_MAX + 240];
+        int n = own_inbox(party, line, sizeof line);
+        n += snprintf(line + n, sizeof line - (size_t)n, "PUB %s _INBOX.b%u.%llu %u\r\n",
+                opts->subject, party->number, (unsigned long long)party->sent, opts->size);
         party->sent_at[party->sent++ % WINDOW] = at_ns;
         char *dst = outq_reserve(out, (size_t)n + opts->size + 2);
         memcpy(dst, line, (size_t)n);
@@ -123,11 +116,9 @@ static void party_ready(struct bench_conn *bc)
 static void party_gone(struct bench_conn *bc, bool failed)
 {
         struct party *party = CONTAINER_OF(bc, struct party, bc);
-        struct pace *pace = bc->worker->pace;
         if (failed)
                 atomic_fetch_add(&bc->shared->errors, 1);
-        if (pace)
-                pace->quota = 0; /* the run ends; nobody is left to take a turn */
+        pace_halt(bc->worker->pace); /* the run ends; nobody is left to take a turn */
         if (list_linked(&party->member))
                 list_remove(&party->member);
         xfree(party->sent_at);
@@ -142,88 +133,35 @@ static const struct bench_conn_ops party_ops = {
 
 /* ---- the schedule -------------------------------------------------------------------------- */
 
-static uint64_t due_ns(const struct pace *pace, uint64_t k)
+/* Requesters take turns. */
+static bool on_due(struct bench_worker *worker, uint64_t due_ns)
 {
-        return (uint64_t)(pace->start_ns + pace->step_ns * (double)k);
-}
-
-static struct party *take_turn(struct pace *pace)
-{
-        struct list *head = &pace->worker->active, *turn = pace->next;
+        struct list *head = &worker->active, *turn = worker->turn;
         if (turn == head)
                 turn = head->next;
-        pace->next = turn->next;
-        return list_entry(turn, struct party, member);
-}
-
-/* On the loop: send everything whose moment has come. */
-static void on_moment(struct mail *mail)
-{
-        struct pace *pace = CONTAINER_OF(mail, struct pace, mail);
-        atomic_store(&pace->posted, false);
-        for (uint64_t now = clock_mono_ns(), due; pace->sent < pace->quota; pace->sent++) {
-                due = due_ns(pace, pace->sent);
-                if (due > now)
-                        return;
-                struct list *turn = pace->next;
-                struct party *party = take_turn(pace);
-                if (party->sent - party->answered >= WINDOW) {
-                        pace->next = turn; /* it waits, and its clock runs */
-                        return;
-                }
-                hist_add(&pace->worker->lag, now - due);
-                send_request(party, due);
-        }
-}
-
-static void sleep_until(uint64_t at_ns)
-{
-        uint64_t now = clock_mono_ns();
-        if (at_ns <= now)
-                return;
-        const struct timespec pause = {
-                .tv_sec = (time_t)((at_ns - now) / NS_PER_SEC),
-                .tv_nsec = (long)((at_ns - now) % NS_PER_SEC),
-        };
-        nanosleep(&pause, NULL);
-}
-
-static void run_pace(void *ctx)
-{
-        struct pace *pace = ctx;
-        uint64_t k = 0;
-        os_thread_sharp_timers();
-        while (!atomic_load(&pace->over)) {
-                if (!atomic_exchange(&pace->posted, true))
-                        loop_post(pace->worker->loop, &pace->mail);
-                uint64_t now = clock_mono_ns();
-                while (due_ns(pace, k) <= now)
-                        k++;
-                sleep_until(due_ns(pace, k) < now + NS_PER_SEC / 10 ? due_ns(pace, k)
-                                                                    : now + NS_PER_SEC / 10);
-        }
+        struct party *party = list_entry(turn, struct party, member);
+        if (party->sent - party->answered >= WINDOW)
+                return false;
+        worker->turn = turn->next;
+        send_request(party, due_ns);
+        return true;
 }
 
 static void start_pace(struct bench_worker *worker)
 {
         const struct bench_options *opts = worker->shared->opts;
-        struct pace *pace = xnew(struct pace);
+        uint64_t quota = 0;
         uint32_t party_n = 0;
         list_foreach (&worker->active, it) {
-                pace->quota += list_entry(it, struct party, member)->quota;
+                quota += list_entry(it, struct party, member)->quota;
                 party_n++;
         }
-        if (party_n == 0) {
-                xfree(pace);
+        if (party_n == 0)
                 return;
-        }
-        pace->worker = worker;
-        pace->mail.deliver = on_moment;
-        pace->next = worker->active.next;
-        pace->step_ns = 1e9 * opts->clients / opts->rate / party_n;
-        pace->start_ns = (double)worker->start_ns + pace->step_ns * worker->index / opts->threads;
-        worker->pace = pace;
-        pace->thread = thread_start("bench-pace", THREAD_NONE, run_pace, pace);
+        double rate = opts->rate * party_n / opts->clients;
+        double first_ns = (double)worker->start_ns + 1e9 / rate * worker->index / opts->threads;
+        worker->turn = worker->active.next;
+        worker->pace = pace_start(worker, rate, first_ns, quota, on_due);
 }
 
 /* ---- the run ------------------------------------------------------------------------------- */
@@ -238,7 +176,8 @@ static void dial_requester(struct bench_worker *worker, uint32_t i)
         party->quota = opts->msgs / opts->clients + (i < opts->msgs % opts->clients);
         party->sent_at = xcalloc(WINDOW, sizeof party->sent_at[0]);
         list_push_back(&worker->active, &party->member);
-        buf_printf(&sub, "SUB _INBOX.b%u.* 1\r\n", i);
+        if (!opts->inboxes)
+                buf_printf(&sub, "SUB _INBOX.b%u.* 1\r\n", i);
         bench_dial(&party->bc, worker, &party_ops, buf_take_str(&sub));
 }
 
@@ -278,12 +217,7 @@ static void request_go(struct bench_worker *worker)
 
 static void request_end(struct bench_worker *worker)
 {
-        struct pace *pace = worker->pace;
-        if (pace == NULL)
-                return;
-        atomic_store(&pace->over, true);
-        thread_join(pace->thread);
-        pace->quota = 0; /* a letter may still come: pace lives as long as the process */
+        pace_stop(worker->pace);
 }
 
 static bool request_done(const struct bench_shared *shared)

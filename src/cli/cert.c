@@ -21,5 +21,9 @@ int cert_main(int argc, char **argv)
                 fprintf(stderr, "midge cert: %s\n", eb.text);
                 return 1;
         }
+        printf("development certificates are in %s, not for production; for example:\n"
+               "  midge --tls --tlscert %s/server-cert.pem --tlskey %s/server-key.pem\n"
+               "  nats --server tls://localhost:4222 --tlsca %s/ca.pem sub '>'\n",
+                argv[1], argv[1], argv[1], argv[1]);
         return 0;
 }

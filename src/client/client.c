@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accept, greet, secure (tls.md 5.2), serve, end. */
 #include "base/err.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "account/account.h"
@@ -107,10 +106,7 @@ static void on_err(struct peer *peer, const struct frame *frame)
 /* INFO from a client is parsed and then ignored; only broken JSON has an effect. */
 static void on_info(struct peer *peer, const struct frame *frame)
 {
-        json_t *json = json_parse(frame->text, NULL);
-        if (json)
-                json_decref(json);
-        else
+        if (!connect_json_is_object(frame->text))
                 peer_close(peer, CLOSE_PROTOCOL);
 }
 

@@ -18,16 +18,16 @@ static void count_in(struct peer *peer, uint64_t bytes)
         stat_add(stats, STAT_IN_CLIENT_BYTES, bytes);
 }
 
-/* Subjects that only servers may use. */
-static bool is_reserved(struct slice subject)
-{
-        return slice_starts(subject, SLICE_LIT("_GR_.")) ||
-               slice_starts(subject, SLICE_LIT("$NRG."));
-}
-
 static bool longer_with_prefix(struct slice reply, struct slice prefix)
 {
         return reply.len > prefix.len && slice_starts(reply, prefix);
+}
+
+/* Subjects that only servers may use. */
+static bool is_reserved(struct slice subject)
+{
+        return longer_with_prefix(subject, SLICE_LIT("_GR_.")) ||
+               slice_starts(subject, SLICE_LIT("$NRG."));
 }
 
 static bool is_reserved_reply(struct slice reply)

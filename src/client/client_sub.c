@@ -45,7 +45,7 @@ static bool within_limits(struct client *client, const struct frame *frame)
 void client_on_sub(struct peer *peer, const struct frame *frame)
 {
         struct client *client = client_of(peer);
-        peer->own.active_ns = loop_now_ns(peer->loop);
+        peer->own.active_ns = peer->own.last_ns = loop_now_ns(peer->loop);
         if (!may_subscribe(client, frame) || !within_limits(client, frame))
                 return;
         if (subs_find(&peer->own.subs, frame->sid) == NULL) {
@@ -65,7 +65,7 @@ void client_on_sub(struct peer *peer, const struct frame *frame)
 void client_on_unsub(struct peer *peer, const struct frame *frame)
 {
         struct sub *sub = subs_find(&peer->own.subs, frame->sid);
-        peer->own.active_ns = loop_now_ns(peer->loop);
+        peer->own.active_ns = peer->own.last_ns = loop_now_ns(peer->loop);
         if (sub && frame->max > (int64_t)sub->own.delivered)
                 sub->own.max = (uint32_t)frame->max;
         else if (sub)

@@ -185,7 +185,8 @@ static int emit_scalar(struct lexer *lx, enum lex_type type)
         return lex_pop(lx);
 }
 
-/* A size suffix was read: k, kb, ki, kib and so on for m g t p e. Anything longer is a word. */
+/* A size suffix was read: k, kb, ki, kib and so on for m g t p e. Anything longer is a word, such as
+ * the duration 1m30s (a syntax error before nats-server 2.15.1). */
 static int number_suffix(struct lexer *lx)
 {
         size_t first = lx->pos;
@@ -196,7 +197,7 @@ static int number_suffix(struct lexer *lx)
         bool known = more == 0 || more == 1 ||
                      (more == 2 && (lx->in.ptr[first] == 'i' || lx->in.ptr[first] == 'I') &&
                              (lx->in.ptr[first + 1] == 'b' || lx->in.ptr[first + 1] == 'B'));
-        if (known && (ends_number(lx, r) || lex_is_digit(r)))
+        if (known && ends_number(lx, r))
                 return emit_scalar(lx, LEX_INTEGER);
         lex_unget(lx);
         return STATE_BARE;

@@ -183,8 +183,8 @@ static const struct tree_case states[] = {
         { 13, "a: 3xyz; b: 1h; c: 10s; d: 1_000; e: 0x1f; f: 1/b",
                 "a=\"3xyz\" b=\"1h\" c=\"10s\" d=\"1_000\" e=\"0x1f\" f=\"1/b\"" },
         { 13, "a: 30s; b: 1h30m; c: 5m", "a=\"30s\" b=\"1h30m\" c=5000000" },
-        { 13, "a: 1m30s", TOP_END("3") },
-        { 13, "a: 1e3", TOP_END("3") },
+        { 13, "a: 1m30s; b: 1e3; c: -1m30s; d: {e: 1kb3}",
+                "a=\"1m30s\" b=\"1e3\" c=\"-1m30s\" d={e=\"1kb3\"}" },
         { 13, "a: 1.5s", TOP_END("s") },
         /* 1.4: the quirks. Q1, Q2 and Q3 differ from the reference on purpose:
            docs/compatibility.md. */

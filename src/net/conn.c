@@ -36,7 +36,7 @@ static bool wants_read(const struct conn *conn)
         case CONN_LINGER:
                 return true;
         case CONN_HANDSHAKE:
-                return !conn->job_out && !conn->blocked;
+                return !conn->early && !conn->blocked;
         case CONN_OPEN:
                 return !conn->paused;
         default:

@@ -75,6 +75,7 @@ struct conn {
         bool blocked;               /* the socket took less than we had; wait for writable */
         bool in_input;              /* inside on_input: no re-entrance */
         bool job_out;               /* a handshake step is with the crypto pool */
+        bool early;                 /* the peer went on before it came back: not read till then */
         bool linger;                /* closing asked for LINGER */
         bool parted;                /* the top layer said goodbye */
         bool finish_wanted;         /* closing waits for the job */

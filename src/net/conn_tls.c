@@ -5,7 +5,8 @@
  *
  * While a job is out the loop neither reads the socket nor touches the session, and the conn cannot be
  * freed (job_out). Bytes behind the last handshake message stay in `in` and become the TLS layer's first
- * ciphertext. */
+ * ciphertext. A step without public-key work, which is the last of most handshakes, costs less than
+ * the way to the pool and back, and runs here. */
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -104,15 +105,9 @@ static void run_step(struct crypto_job *job)
         buf_consume(&hs->in, hs->in.len - in.len);
 }
 
-static void on_step_done(struct mail *mail)
+static void take_step(struct conn *conn)
 {
-        struct handshake *hs = CONTAINER_OF(mail, struct handshake, job.done);
-        struct conn *conn = hs->conn;
-        conn->job_out = false;
-        if (conn->finish_wanted) {
-                conn_close(conn, CONN_CLOSE_NOW);
-                return;
-        }
+        struct handshake *hs = conn->handshake;
         send_out(conn);
         if (hs->result == TLS_DONE) {
                 secure(conn);
@@ -123,6 +118,17 @@ static void on_step_done(struct mail *mail)
                 return;
         }
         conn_watch(conn);
+}
+
+static void on_step_done(struct mail *mail)
+{
+        struct handshake *hs = CONTAINER_OF(mail, struct handshake, job.done);
+        struct conn *conn = hs->conn;
+        conn->job_out = conn->early = false;
+        if (conn->finish_wanted)
+                conn_close(conn, CONN_CLOSE_NOW);
+        else
+                take_step(conn);
 }
 
 static void post_step(struct conn *conn)
@@ -143,8 +149,11 @@ void conn_handshake_readable(struct conn *conn)
 {
         struct handshake *hs = conn->handshake;
         struct tls_verdict verdict;
-        if (conn->job_out)
+        if (conn->job_out) { /* rare, so the socket stays watched until it happens */
+                conn->early = true;
+                conn_watch(conn);
                 return;
+        }
         if (!buf_reserve(&hs->in, HANDSHAKE_READ_BYTES)) {
                 tls_verdict_network(&verdict, ERR_NOMEM);
                 fail(conn, &verdict);
@@ -164,7 +173,12 @@ void conn_handshake_readable(struct conn *conn)
         }
         hs->any_byte = true;
         hs->in.len += (size_t)n;
-        post_step(conn);
+        if (!tls_session_is_light(hs->session)) {
+                post_step(conn);
+                return;
+        }
+        run_step(&hs->job);
+        take_step(conn);
 }
 
 void conn_handshake_writable(struct conn *conn)

@@ -22,6 +22,7 @@ void keepalive_connected(struct peer *peer)
         uint64_t now = loop_now_ns(peer->loop);
         if (peer->own.rtt_ns == 0)
                 peer->own.rtt_ns = (int64_t)(now - peer->own.start_ns);
+        peer->own.last_ns = now;
         loop_timer_start(peer->loop, &peer->own.ping, first + first / 1000 * rand_below(200));
 }
 

@@ -44,13 +44,16 @@ struct peer {
                 struct subs subs;
                 struct list member; /* in the loop's roster */
                 struct timer ping, stall;
-                uint64_t start_ns, last_ns; /* monotonic; last activity */
-                uint64_t start_wall_ns;     /* what monitoring shows */
-                uint64_t active_ns;         /* last data, sub or PING: suppresses our PINGs */
+                uint64_t start_ns;
+                uint64_t
+                        last_ns; /* last CONNECT, message in or out, SUB or UNSUB; not PING and PONG */
+                uint64_t start_wall_ns; /* what monitoring shows */
+                uint64_t active_ns;     /* last data, sub or PING: suppresses our PINGs */
                 uint64_t ping_sent_ns;
                 int64_t rtt_ns;     /* 0: unknown */
                 uint64_t rtt_at_ns; /* when a PING measured it; 0: never */
                 uint64_t in_msgs, in_bytes, out_msgs, out_bytes;
+                uint64_t flushed_msgs; /* out_msgs at the last flush */
                 int pings_out;
                 uint8_t reason; /* enum close_reason, once closing */
                 bool closing;

@@ -40,13 +40,15 @@ static size_t pump(struct peer *peer, struct slice bytes, size_t *need)
 size_t peer_on_input(struct conn *conn, struct chunk *chunk, struct slice bytes, size_t *need)
 {
         struct peer *peer = CONTAINER_OF(conn, struct peer, own.conn);
-        peer->own.last_ns = loop_now_ns(peer->loop);
+        uint64_t msgs_before = peer->own.in_msgs;
         peer->own.chunk = chunk;
         peer->own.chunk_bytes = bytes.len;
         rcu_enter();
         size_t used = pump(peer, bytes, need);
         peer->ops->on_read_end(peer);
         rcu_exit();
+        if (peer->own.in_msgs != msgs_before)
+                peer->own.last_ns = loop_now_ns(peer->loop);
         peer->own.chunk = NULL;
         return used;
 }

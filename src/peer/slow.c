@@ -44,6 +44,10 @@ void slow_on_flushed(struct conn *conn)
 {
         struct peer *peer = CONTAINER_OF(conn, struct peer, own.conn);
         int64_t limit = peer_settings(peer)->limits.max_pending_bytes;
+        if (peer->own.out_msgs != peer->own.flushed_msgs) {
+                peer->own.flushed_msgs = peer->own.out_msgs;
+                peer->own.last_ns = loop_now_ns(peer->loop);
+        }
         if (peer->own.slow && conn_pending_bytes(conn) == 0) {
                 peer->own.slow = false;
                 log_info(&peer->tag, "Slow Consumer Recovered: everything queued was written.");

@@ -254,21 +254,42 @@ void connect_options_fini(struct connect_options *opts)
         storage_free(opts);
 }
 
-int connect_options_parse(struct connect_options *opts, struct slice json, struct errbuf *eb)
+static json_t *tree_of(struct slice json)
 {
-        struct connect_options next = *opts;
         struct buf clean = { 0 };
         json_t *tree;
-        int err;
 
-        if (is_null(json))
-                return 0;
         buf_reserve(&clean, json.len * 3); /* the worst case: growing would leave secrets behind */
         unicode_clean(json, &clean);
         tree = clean.failed ? NULL : json_parse(buf_slice(&clean), NULL);
         if (clean.ptr)
                 mem_wipe(clean.ptr, clean.len);
         buf_fini(&clean);
+        return tree;
+}
+
+bool connect_json_is_object(struct slice json)
+{
+        json_t *tree;
+        bool is_object;
+
+        if (is_null(json))
+                return true;
+        tree = tree_of(json);
+        is_object = json_is_object(tree);
+        json_decref(tree);
+        return is_object;
+}
+
+int connect_options_parse(struct connect_options *opts, struct slice json, struct errbuf *eb)
+{
+        struct connect_options next = *opts;
+        json_t *tree;
+        int err;
+
+        if (is_null(json))
+                return 0;
+        tree = tree_of(json);
         if (!tree) /* without the parser's words: they quote the text, and with it secrets */
                 return errbuf_set(eb, ERR_INVALID, "CONNECT is not valid JSON");
         err = object_take(&next, tree, eb);

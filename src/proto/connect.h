@@ -37,5 +37,8 @@ void connect_options_fini(
 MUST_CHECK int connect_options_parse(
         struct connect_options *opts, struct slice json, struct errbuf *eb);
 
+/* Would it decode as any object, fields aside? What an INFO from a client must be. */
+bool connect_json_is_object(struct slice json);
+
 /* Wipe and empty pass, auth_token, sig and proxy_sig once authentication has used them. */
 void connect_options_forget_secrets(struct connect_options *opts);

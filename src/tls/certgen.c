@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -123,14 +124,15 @@ static int make(const char *dir, const char *name, const char *cert_suffix,
         return rc;
 }
 
-/* A certificate signed by ca: the one that is there when it still serves. */
+/* A certificate signed by ca, for host if that is not "": the one that is there when it still serves. */
 static int ensure_leaf(const char *dir, const char *name, const struct mint_spec *spec,
-        const struct tls_pair *ca, struct errbuf *eb)
+        const char *host, const struct tls_pair *ca, struct errbuf *eb)
 {
         struct tls_pair pair;
         int rc = 0;
         bool good = load(dir, name, "-cert", &pair);
-        if (good && X509_verify(pair.leaf, ca->key) != 1) {
+        if (good && (X509_verify(pair.leaf, ca->key) != 1 ||
+                            (host[0] && X509_check_host(pair.leaf, host, 0, 0, NULL) != 1))) {
                 ERR_clear_error();
                 pem_pair_fini(&pair);
                 good = false;
@@ -150,13 +152,35 @@ static bool is_host_name(const char *name)
         return name[0] != '\0' && strspn(name, good) == strlen(name);
 }
 
-static void server_sans(struct buf *out)
+/* "" when it has none that fits. */
+static void read_host_name(char host[HOST_BYTES])
 {
-        char host[HOST_BYTES] = "";
+        memset(host, 0, HOST_BYTES);
+        if (gethostname(host, HOST_BYTES - 1) != 0 || !is_host_name(host))
+                host[0] = '\0';
+}
+
+static void server_sans(const char *host, struct buf *out)
+{
         buf_append_str(out, "DNS:localhost,IP:127.0.0.1,IP:::1");
-        if (gethostname(host, sizeof(host) - 1) == 0 && is_host_name(host) &&
-                strcmp(host, "localhost") != 0)
+        if (host[0] && strcmp(host, "localhost") != 0)
                 buf_printf(out, ",DNS:%s", host);
+}
+
+/* With those above it. */
+static int make_dir(const char *dir, struct errbuf *eb)
+{
+        char path[PATH_BYTES];
+        int n = snprintf(path, sizeof(path), "%s", dir);
+        if (n <= 0 || n >= PATH_BYTES)
+                return errbuf_set(eb, ERR_RANGE, "%s: path too long", dir);
+        for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = '\0';
+                if (mkdir(path, 0755) < 0 && errno != EEXIST)
+                        return os_failed(eb, "mkdir", path);
+                *slash = '/';
+        }
+        return mkdir(path, 0755) < 0 && errno != EEXIST ? os_failed(eb, "mkdir", path) : 0;
 }
 
 int certgen_dev(const char *dir, struct errbuf *eb)
@@ -167,13 +191,16 @@ int certgen_dev(const char *dir, struct errbuf *eb)
                 .from_s = -3600,
                 .to_s = CA_DAYS * DAY_S };
         struct tls_pair ca;
-        if (mkdir(dir, 0755) < 0 && errno != EEXIST)
-                return os_failed(eb, "mkdir", dir);
-        int rc = load(dir, "ca", "", &ca) ? 0 : make(dir, "ca", "", &ca_spec, NULL, &ca, eb);
+        int rc = make_dir(dir, eb);
+        if (rc < 0)
+                return rc;
+        rc = load(dir, "ca", "", &ca) ? 0 : make(dir, "ca", "", &ca_spec, NULL, &ca, eb);
         if (rc < 0)
                 return rc;
         struct buf sans = { 0 };
-        server_sans(&sans);
+        char host[HOST_BYTES];
+        read_host_name(host);
+        server_sans(host, &sans);
         char *san = buf_take_str(&sans);
         struct mint_spec spec = { .org = ORG,
                 .name = "midge development server",
@@ -181,12 +208,12 @@ int certgen_dev(const char *dir, struct errbuf *eb)
                 .san = san,
                 .from_s = -3600,
                 .to_s = LEAF_DAYS * DAY_S };
-        rc = ensure_leaf(dir, "server", &spec, &ca, eb);
+        rc = ensure_leaf(dir, "server", &spec, host, &ca, eb);
         spec.name = "midge development client";
         spec.usage = "clientAuth";
         spec.san = NULL;
         if (rc == 0)
-                rc = ensure_leaf(dir, "client", &spec, &ca, eb);
+                rc = ensure_leaf(dir, "client", &spec, "", &ca, eb);
         xfree(san);
         pem_pair_fini(&ca);
         return rc;

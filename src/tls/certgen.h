@@ -3,7 +3,7 @@
 #pragma once
 #include "base/err.h"
 
-/* Make sure dir (created when missing) holds ca.pem, ca-key.pem, server-cert.pem, server-key.pem,
+/* Make sure dir (created when missing, with those above it) holds ca.pem, ca-key.pem, server-cert.pem, server-key.pem,
  * client-cert.pem and client-key.pem that are valid for another week; what still is, stays. The
  * server certificate is for localhost, 127.0.0.1, ::1 and this machine's name; keys are readable by
  * the owner only. The subjects say that they are not for production. Returns: 0, or a negative code

@@ -61,7 +61,7 @@ static void check_purpose(X509 *leaf, X509 *ca, int purpose, const char *host, c
 static void makes_a_set_that_verifies(void **state)
 {
         struct errbuf eb;
-        const char *dir = test_path("dev");
+        const char *dir = test_path("with/those/above");
         assert_int_equal(certgen_dev(dir, &eb), 0);
         struct tls_pair ca = load(dir, "ca.pem", "ca-key.pem");
         struct tls_pair server = load(dir, "server-cert.pem", "server-key.pem");
@@ -112,6 +112,21 @@ static void makes_again_what_is_missing_old_or_foreign(void **state)
         time_t soon = time(NULL) + 100 * DAY_S;
         assert_true(X509_cmp_time(X509_get0_notAfter(server.leaf), &soon) > 0);
         pem_pair_fini(&server);
+        /* one for another machine, as after a change of the name */
+        struct mint_spec other = { .name = "moved",
+                .san = "DNS:elsewhere.example",
+                .from_s = -3600,
+                .to_s = 100 * DAY_S };
+        char host[256] = "";
+        if (gethostname(host, sizeof(host) - 1) == 0 && strcmp(host, "localhost") != 0) {
+                test_mint("dev3/server", other, &ca, NULL);
+                assert_int_equal(
+                        rename(test_path("dev3/server.pem"), test_path("dev3/server-cert.pem")), 0);
+                assert_int_equal(certgen_dev(dir, &eb), 0);
+                server = load(dir, "server-cert.pem", "server-key.pem");
+                assert_int_equal(X509_check_host(server.leaf, host, 0, 0, NULL), 1);
+                pem_pair_fini(&server);
+        }
         pem_pair_fini(&ca);
         /* without its CA everything is signed anew */
         assert_int_equal(unlink(test_path("dev3/ca-key.pem")), 0);
@@ -126,9 +141,12 @@ static void makes_again_what_is_missing_old_or_foreign(void **state)
 static void says_what_it_cannot_do(void **state)
 {
         struct errbuf eb = { "" };
-        assert_true(certgen_dev(test_path("no/such"), &eb) < 0);
+        FILE *file = fopen(test_path("plain"), "w");
+        assert_non_null(file);
+        fclose(file);
+        assert_true(certgen_dev(test_path("plain/such"), &eb) < 0);
         assert_non_null(strstr(eb.text, "mkdir "));
-        assert_non_null(strstr(eb.text, "/no/such: "));
+        assert_non_null(strstr(eb.text, "/plain/such: not a directory"));
 }
 
 int main(void)

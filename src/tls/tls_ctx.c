@@ -7,6 +7,7 @@
 #include "tls/hello.h"
 #include "tls/name.h"
 #include "tls/pick.h"
+#include "tls/resume.h"
 #include "tls/suite.h"
 #include "tls/ticket.h"
 #include "tls/tls_internal.h"
@@ -251,6 +252,24 @@ int tls_ctx_without_verify(const struct tls_ctx *from, struct tls_ctx **out, str
         return 0;
 }
 
+static int on_new_session(SSL *ssl, SSL_SESSION *session)
+{
+        resume_keep(tls_session_of(ssl)->ctx->resume, session);
+        return 1; /* it is ours now */
+}
+
+static void set_resumption(struct tls_ctx *ctx, bool resume)
+{
+        if (!resume) {
+                SSL_CTX_set_options(ctx->ssl, SSL_OP_NO_TICKET);
+                return;
+        }
+        ctx->resume = resume_new();
+        SSL_CTX_set_session_cache_mode(
+                ctx->ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_sess_set_new_cb(ctx->ssl, on_new_session);
+}
+
 int tls_ctx_new_client(
         const struct tls_client_options *opts, struct tls_ctx **out, struct errbuf *eb)
 {
@@ -267,7 +286,7 @@ int tls_ctx_new_client(
                 tls_ctx_unref(ctx);
                 return rc;
         }
-        SSL_CTX_set_options(ctx->ssl, SSL_OP_NO_TICKET);
+        set_resumption(ctx, opts->resume);
         SSL_CTX_set_verify(ctx->ssl, opts->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
         *out = ctx;
         return 0;
@@ -291,6 +310,7 @@ void tls_ctx_unref(struct tls_ctx *ctx)
                 pem_pair_fini(&ctx->pairs[i]);
         xfree(ctx->pairs);
         tickets_free(ctx->tickets);
+        resume_free(ctx->resume);
         xfree(ctx);
 }
 

@@ -29,9 +29,10 @@ struct tls_client_options {
         const char *cert_file, *key_file; /* NULL: no client certificate */
         enum tls_version min_version;
         bool insecure; /* verify nothing */
+        bool resume;   /* offer the newest ticket to the next session; all go to one server */
 };
 
-/* Client side; never resumes. Same errors as the server side. */
+/* Client side; resumes only when told to. Same errors as the server side. */
 MUST_CHECK int tls_ctx_new_client(
         const struct tls_client_options *opts, struct tls_ctx **out, struct errbuf *eb);
 

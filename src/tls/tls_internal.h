@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+struct resume;
 struct tickets;
 
 struct tls_ctx {
@@ -21,6 +22,7 @@ struct tls_ctx {
         bool verify;             /* ask the peer for a certificate and check it */
         bool system_trust;       /* the authorities are the system's */
         struct tickets *tickets; /* server role */
+        struct resume *resume;   /* client role; NULL: never resumes */
 };
 
 /* There is one for each connection: a field here is paid for by all that are idle. */

@@ -12,6 +12,7 @@
 #include "tls/failure.h"
 #include "tls/hello.h"
 #include "tls/record_bio.h"
+#include "tls/resume.h"
 #include "tls/suite.h"
 #include "tls/tls_ctx.h"
 #include "tls/tls_internal.h"
@@ -38,6 +39,8 @@ static void set_client(struct tls_session *session, const char *server_name)
         ASSERT(verify_expect_name(session->ssl, server_name));
         if (!verify_is_ip(server_name))
                 SSL_set_tlsext_host_name(session->ssl, server_name);
+        if (session->ctx->resume)
+                resume_offer(session->ctx->resume, session->ssl);
 }
 
 struct tls_session *tls_session_new(struct tls_ctx *ctx, const char *server_name)
@@ -168,6 +171,14 @@ enum tls_step tls_session_handshake(struct tls_session *session, struct slice *i
         return TLS_FAILED;
 }
 
+bool tls_session_is_light(const struct tls_session *session)
+{
+        unsigned char byte;
+        bool no_cert = !session->ctx->verify || SSL_session_reused(session->ssl);
+        return !session->ctx->client && no_cert && SSL_version(session->ssl) == TLS1_3_VERSION &&
+               SSL_get_finished(session->ssl, &byte, sizeof(byte)) > 0;
+}
+
 ssize_t tls_session_read(struct tls_session *session, struct slice *in, char *dst, size_t cap)
 {
         size_t n = 0;
@@ -238,6 +249,11 @@ void tls_session_complete(const struct tls_session *session, struct tls_verdict 
 const struct tls_verdict *tls_session_verdict(const struct tls_session *session)
 {
         return session->verdict;
+}
+
+bool tls_session_resumed(const struct tls_session *session)
+{
+        return SSL_session_reused(session->ssl);
 }
 
 const char *tls_session_version(const struct tls_session *session)

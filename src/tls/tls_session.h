@@ -31,8 +31,13 @@ enum tls_step {
 struct tls_session *tls_session_new(struct tls_ctx *ctx, const char *server_name);
 void tls_session_free(struct tls_session *session); /* NULL is fine; sends nothing */
 
-/* Public-key work: not on a loop. The client side is called first with an empty slice. */
+/* Public-key work unless tls_session_is_light(): not on a loop. The client side is called first with an
+ * empty slice. */
 enum tls_step tls_session_handshake(struct tls_session *session, struct slice *in, struct buf *out);
+
+/* What is left of the handshake cannot hold a public-key operation, whatever the peer sends: TLS 1.3,
+ * server role, our Finished is out and no certificate was asked for. */
+bool tls_session_is_light(const struct tls_session *session);
 
 /* Decrypt into dst. Only after TLS_DONE.
  * Returns: 0 < n bytes stored, at most one record's; ERR_AGAIN (in is used up); ERR_EOF
@@ -58,5 +63,6 @@ const struct tls_verdict *tls_session_verdict(const struct tls_session *session)
 void tls_session_complete(const struct tls_session *session, struct tls_verdict *verdict);
 
 /* After TLS_DONE; static texts: "1.3", Go's cipher suite name. */
+bool tls_session_resumed(const struct tls_session *session);
 const char *tls_session_version(const struct tls_session *session);
 const char *tls_session_cipher(const struct tls_session *session);

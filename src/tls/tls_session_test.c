@@ -196,6 +196,36 @@ static void data_behind_the_handshake_is_kept(void **state)
         talk_fini(&talk);
 }
 
+/* Whether the client's next words may be taken in on a loop, after its first or second flight. */
+static void check_light(int version, bool verify, const char *groups, int flights, bool want)
+{
+        struct talk talk;
+        SSL_CTX *client = peer_ctx();
+        SSL_CTX_set_max_proto_version(client, version);
+        peer_present(client, "client");
+        assert_true(SSL_CTX_set1_groups_list(client, groups));
+        talk_init(&talk, server_ctx("server", verify, TLS_VERSION_1_2), client);
+        assert_false(tls_session_is_light(talk.session));
+        for (int i = 0; i < flights; i++) {
+                SSL_do_handshake(talk.peer.ssl);
+                peer_take(&talk.peer, &talk.wire.to_server);
+                assert_int_equal(server_turn(talk.session, &talk.wire), TLS_WANT_READ);
+                peer_give(&talk.peer, &talk.wire.to_client);
+                assert_int_equal(tls_session_is_light(talk.session), want && i == flights - 1);
+        }
+        assert_int_equal(shake(talk.session, &talk.peer, &talk.wire), TLS_DONE);
+        talk_fini(&talk);
+}
+
+static void only_a_finished_message_is_light(void **state)
+{
+        check_light(TLS1_3_VERSION, false, "X25519:P-256", 1, true);
+        check_light(TLS1_3_VERSION, true, "X25519:P-256", 1, false);
+        check_light(TLS1_2_VERSION, false, "X25519:P-256", 1, false);
+        check_light(TLS1_3_VERSION, false, "X448:X25519:P-256", 2,
+                true); /* the first share is refused */
+}
+
 static void large_data_makes_full_records(void **state)
 {
         struct talk talk;
@@ -532,10 +562,59 @@ static void client_side_verifies(void **state)
 #undef X509_
 }
 
+/* Shake hands and let the client read, because tickets come behind the handshake of TLS 1.3. */
+static bool resumes(struct tls_session *client, struct tls_ctx *server_side)
+{
+        struct tls_session *server = tls_session_new(server_side, NULL);
+        struct buf to_server = { 0 }, to_client = { 0 };
+        enum tls_step step = TLS_WANT_READ;
+        struct slice in;
+        char text[8];
+        for (int i = 0; i < 5; i++) {
+                in = buf_slice(&to_client);
+                step = tls_session_handshake(client, &in, &to_server);
+                buf_consume(&to_client, to_client.len - in.len);
+                in = buf_slice(&to_server);
+                assert_int_not_equal(tls_session_handshake(server, &in, &to_client), TLS_FAILED);
+                buf_consume(&to_server, to_server.len - in.len);
+        }
+        assert_int_equal(step, TLS_DONE);
+        in = buf_slice(&to_client);
+        assert_int_equal(tls_session_read(client, &in, text, sizeof(text)), ERR_AGAIN);
+        bool resumed = tls_session_resumed(client);
+        assert_int_equal(tls_session_resumed(server), resumed);
+        tls_session_free(server);
+        tls_session_free(client);
+        buf_fini(&to_server);
+        buf_fini(&to_client);
+        return resumed;
+}
+
+static void client_side_resumes_when_told(void **state)
+{
+        (void)state;
+        for (int told = 0; told <= 1; told++) {
+                struct tls_client_options opts = { .ca_file = test_path("ca.pem"), .resume = told };
+                struct tls_ctx *server_side = server_ctx("server", false, TLS_VERSION_1_2), *ctx;
+                struct errbuf eb;
+                assert_int_equal(tls_ctx_new_client(&opts, &ctx, &eb), 0);
+                assert_false(resumes(tls_session_new(ctx, "localhost"), server_side));
+                assert_int_equal(resumes(tls_session_new(ctx, "localhost"), server_side), told);
+                /* two that begin with the same ticket */
+                struct tls_session *one = tls_session_new(ctx, "localhost"),
+                                   *other = tls_session_new(ctx, "localhost");
+                assert_int_equal(resumes(one, server_side), told);
+                assert_int_equal(resumes(other, server_side), told);
+                tls_ctx_unref(server_side);
+                tls_ctx_unref(ctx);
+        }
+}
+
 static const struct CMUnitTest tests[] = {
         cmocka_unit_test(suites_have_gos_names),
         cmocka_unit_test(input_may_come_byte_by_byte),
         cmocka_unit_test(data_behind_the_handshake_is_kept),
+        cmocka_unit_test(only_a_finished_message_is_light),
         cmocka_unit_test(large_data_makes_full_records),
         cmocka_unit_test(a_full_buffer_fails_the_write),
         cmocka_unit_test(both_sides_may_update_keys),
@@ -545,6 +624,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(identity_tells_what_was_proved),
         cmocka_unit_test(certificate_follows_the_hello),
         cmocka_unit_test(client_side_verifies),
+        cmocka_unit_test(client_side_resumes_when_told),
 };
 
 int main(void)

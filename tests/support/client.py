@@ -123,6 +123,13 @@ class Client:
         data, self.buffer = self.buffer[:count], self.buffer[count:]
         return data
 
+    def read_some(self):
+        """What is there, at least one byte: for amounts that read() would copy too often."""
+        if not self.buffer:
+            assert self._fill(Deadline()), "closed"
+        data, self.buffer = self.buffer, b""
+        return data
+
     def line(self, seconds=None):
         """The next line without its CRLF."""
         deadline = Deadline(seconds)

@@ -127,12 +127,90 @@ def test_connect(target):
     until(lambda: server.monitor.varz()["total_connections"] == before + 101, "101 connections")
 
 
+def test_connect_on_a_schedule(target):
+    server, options = target
+    before = server.monitor.varz()["total_connections"]
+    result, _ = bench("connect", "--msgs", 50, "--clients", 8, "--threads", 2, "--rate", 200,
+                      *options)
+    assert (result["done"], result["errors"], result["rate"]) == (50, 0, 200)
+    assert result["seconds"] > 0.23  # each of two threads dials its 25th after 0.24 s
+    check_hist(result["latency"], result["seconds"])
+    check_hist(result["lag"], result["seconds"])
+    until(lambda: server.monitor.varz()["total_connections"] == before + 51, "51 connections")
+
+
+@pytest.mark.parametrize("target", ["tls", "tlsfirst", "mtls"], indirect=True)
+def test_connect_resumes(target):
+    server, options = target
+    result, _ = bench("connect", "--msgs", 60, "--clients", 8, "--threads", 2, "--resume", *options)
+    assert (result["done"], result["errors"], result["resumed"]) == (60, 0, 60)
+    assert list(result) == [*MEMBERS[:-1], "resumed", "interrupted", "latency"]
+    # Two more than asked for: one finds the address that answers, one fetches a ticket.
+    until(lambda: server.monitor.varz()["total_connections"] == 62, "62 connections")
+
+
 def test_idle(target):
     server, options = target
     result, _ = bench("idle", "--clients", 100, "--hold", 0, *options, "--pid", server.pid)
     assert list(result) == MEMBERS + SERVER_MEMBERS + ["server_bytes_per_connection", "latency"]
     assert (result["done"], result["errors"]) == (100, 0)
     check_hist(result["latency"], result["seconds"])
+
+
+@pytest.mark.parametrize("args", [
+    ["--subscriptions", 1003, "--msgs", 5000], ["--subscriptions", 7919, "--msgs", 3],
+    ["--subscriptions", 3, "--clients", 7, "--msgs", 100, "--threads", 2],
+    ["--subscriptions", 2000, "--clients", 1, "--msgs", 20, "--size", 200000],
+    ["--subscriptions", 1000, "--msgs", 2000, "--subject", "a.b.c"],
+])
+def test_subs(target, args):
+    """Whatever the subscriptions look like, each message has one receiver."""
+    server, options = target
+    result, err = bench("subs", *args, *options, "--pid", server.pid)
+    assert err == ""
+    number = args[1]
+    msgs = args[args.index("--msgs") + 1]
+    assert result["subscriptions"] == number and result["subscriptions_per_s"] > 0
+    assert (result["done"], result["delivered"], result["expected"]) == (msgs, msgs, msgs)
+    assert result["errors"] == 0
+    assert result["server_cpu_s_per_million_subscriptions"] > 0
+    assert result["server_bytes_per_subscription"] >= 0
+    varz = server.monitor.varz()
+    assert (varz["in_msgs"], varz["out_msgs"]) == (msgs, msgs)
+
+
+def test_interrupt_of_subs(start, launch):
+    server = start()
+    one = launch("subs", "--subscriptions", 12345, "--msgs", 1000000, "--size", 0, "--server",
+                 f"localhost:{server.port}")
+    until(lambda: server.monitor.varz()["subscriptions"] == 12345, "all subscriptions")
+    os.kill(one.process.pid, signal.SIGINT)
+    status, result, err = one.finish()
+    assert (status, err, result["errors"]) == (0, "", 0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_inbox_for_each_request(target, threads):
+    server, options = target
+    result, err = bench("request", "--msgs", 500, "--clients", 7, "--inboxes", "--threads", threads,
+                        *options)
+    assert err == ""
+    assert (result["done"], result["errors"]) == (500, 0)
+    assert server.monitor.varz()["in_msgs"] == 1000
+    until(lambda: server.monitor.varz()["subscriptions"] == 0, "no subscription is left")
+
+
+@pytest.mark.parametrize("args, done, delivered", [
+    (["pair", "--msgs", 300, "--clients", 3, "--threads", 2], 300, 300),
+    (["fanout", "--msgs", 300, "--subscribers", 5], 300, 1500),
+    (["pub", "--msgs", 300], 300, 0),
+])
+def test_flows_on_a_schedule(target, args, done, delivered):
+    server, options = target
+    result, _ = bench(*args, "--rate", 1000, *options)
+    assert (result["done"], result["delivered"], result["errors"]) == (done, delivered, 0)
+    assert result["seconds"] > 0.28
+    check_hist(result["lag"], 10)
 
 
 def test_table(start):
@@ -209,6 +287,20 @@ def test_interrupt_of_idle(start, launch):
     os.kill(one.process.pid, signal.SIGTERM)
     status, result, _ = one.finish()
     assert (status, result["interrupted"]) == (0, True)
+
+
+def test_interrupt_of_a_storm(start, launch, certs):
+    """Handshakes are under way when it ends."""
+    server = start(f'tls {{\n  cert_file: "{certs.cert("server")}"\n'
+                   f'  key_file: "{certs.key("server")}"\n}}\n')
+    for how in [], ["--rate", 10000]:
+        one = launch("connect", "--clients", 200, "--msgs", 1000000, "--tls", "--insecure",
+                     "--server", f"localhost:{server.port}", *how)
+        before = server.monitor.varz()["total_connections"]
+        until(lambda b=before: server.monitor.varz()["total_connections"] > b + 30, "a storm")
+        os.kill(one.process.pid, signal.SIGINT)
+        status, result, err = one.finish()
+        assert (status, err, result["errors"], result["interrupted"]) == (0, "", 0, True)
 
 
 def test_server_goes_away(start, launch):

@@ -173,7 +173,7 @@ def test_warning_does_not_stop_a_start(start):
     "port: -1", "port -1", "port=-1", "{port: -1}", '{"port": -1}', "port\n-1", "'port' = -1;",
     "PORT: -1", "listen: 127.0.0.1:-1", "listen: -1", "net: 127.0.0.1", "port: 4222 # c", "// c\nport: 1",
     "p: -1\nport: $p", "max_payload: 1kb", "max_payload: 1MB, max_pending: 64Mb",
-    "debug: yes, trace: off", 'ping_interval: "1m30s"', "ping_interval: 30s",
+    "debug: yes, trace: off", 'ping_interval: "1m30s"', "ping_interval: 30s", "ping_interval: 1m30s",
     'write_timeout: "retry"', "max_traced_msg_len: 10", 'server_tags: ["a", "b"]', 'server_tags: a',
     'server_metadata: {a: b}', "port: 1}", "logtime: false", "max_conn: 5", "max_subs: 5",
     'lame_duck_duration: "30s"', "no_header_support: true", "disable_sublist_cache: true",

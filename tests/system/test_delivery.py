@@ -268,11 +268,19 @@ def test_reply_that_is_just_not_reserved(connect, reply):
 
 
 # TestClientRejectsNRGSubjects
-@pytest.mark.parametrize("subject", ["_GR_.x", "$NRG.x"])
+@pytest.mark.parametrize("subject", ["_GR_.x", "$NRG.x", "$NRG."])
 def test_reserved_subject(connect, subject):
     client = connect()
     client.send(f"PUB {subject} 2\r\nno\r\n")
     client.expect(f"-ERR 'Permissions Violation for Publish to \"{subject}\"'\r\n")
+    client.expect_silence()
+
+
+# A prefix with nothing behind it is a subject with an empty token: no error, and nobody gets it.
+def test_subject_that_is_just_not_reserved(connect):
+    client = connect()
+    client.send("SUB > 1\r\nPUB _GR_. 2\r\nok\r\nPUB _GR_ 2\r\nok\r\n")
+    client.expect_msg("_GR_", 1, "ok")
     client.expect_silence()
 
 

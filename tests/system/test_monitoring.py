@@ -275,6 +275,31 @@ class TestConnz:
         client.barrier()
         assert server.monitor.connection(client.cid)["last_activity"] > before
 
+    # Receiving counts, PING and PONG do not: else who only answers PINGs would never look idle.
+    def test_last_activity_of_a_receiver(self, start):
+        server = start('ping_interval: "20ms", ping_max: 1000')
+        sub, pub = server.connect(), server.connect()
+
+        def last():
+            return server.monitor.connection(sub.cid)["last_activity"]
+        sub.send("SUB x 1\r\n")
+        sub.send("PING\r\n")
+        while sub.line() != b"PONG":
+            pass
+        subscribed = last()
+        for _ in range(3):
+            while sub.line() != b"PING":
+                pass
+            sub.send("PONG\r\n")
+        assert last() == subscribed
+        pub.send("PUB x 2\r\nok\r\n")
+        while sub.line() != b"MSG x 1 2":
+            pass
+        assert last() > subscribed
+        received = last()
+        sub.send("UNSUB 1\r\n")
+        until(lambda: last() > received, "unsubscribing is activity")
+
     def test_account_filter(self, start):
         server = start()
         client = server.connect()

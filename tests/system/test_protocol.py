@@ -80,7 +80,7 @@ def test_what_precedes_an_error_stays_done(connect):
 # TestShouldFail (arguments), TestParsePubBadSize, TestParseSize, TestParsePubSizeOverflow
 @pytest.mark.parametrize("data", [
     "CONNECT \r\n", "CONNECT\r\n", "CONNECT nonsense\r\n", "CONNECT {]\r\n", "CONNECT []\r\n",
-    "INFO  \r\n", "INFO {\r\n",
+    "INFO  \r\n", "INFO {\r\n", "INFO []\r\n", "INFO 5\r\n", "INFO {} x\r\n",
     "PUB foo\r\n", "PUB  \r\n", "PUB foo bar       \r\n", "PUB foo bar baz 2\r\nok\r\n",
     "PUB foo -1\r\n", "PUB foo +1\r\n", "PUB foo 0x1\r\n", "PUB foo 1a\r\n", "PUB foo 1.0\r\n",
     "PUB foo 1234567890\r\n", "PUB foo 0000000001\r\n", "PUB foo 99999999999999999999999\r\n",
@@ -131,7 +131,7 @@ def test_ping(connect, ping):
 # TestParsePong, TestUnpromptedPong, TestParseOK
 @pytest.mark.parametrize("data", [
     "PONG\r\n", "pong\r\n", "PONG  \r\n", "PONGxyz\r\n", "PONG\n", "+OK\r\n", "+ok\r\n", "+OK 1\r\n",
-    "INFO {}\r\n", "INFO{}\r\n", "info {\"a\":1}\n",
+    "INFO {}\r\n", "INFO{}\r\n", "INFO null\r\n", b'INFO {"name":"\xe9"}\r\n', "info {\"a\":1}\n",
 ])
 def test_operations_that_are_ignored(connect, data):
     client = connect()

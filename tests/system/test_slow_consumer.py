@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Receivers that do not read: bounded memory, a clear end, and nobody else suffers."""
 
+import time
+
 import pytest
 
 from support.deadline import until
@@ -16,9 +18,9 @@ def flood(publisher, subject, blocks, size=len(BLOCK)):
     publisher.barrier()
 
 
-def stuck(server, subject):
+def stuck(server, subject, receive_buffer=4096):
     """A subscriber with a small receive buffer that stops reading."""
-    client = server.client(receive_buffer=4096)
+    client = server.client(receive_buffer=receive_buffer)
     client.connect()
     client.subscribe(subject, 1)
     return client
@@ -78,6 +80,25 @@ def test_write_deadline_with_retry_closes_a_dead_peer(start):
     flood(pub, "s", 200)
     closed = server.monitor.closed(slow.cid)
     assert closed["reason"] == "Slow Consumer (Write Deadline)"
+
+
+# TestClientFlushOutboundWriteTimeoutPolicy: who reads, however slowly, is kept and gets everything.
+def test_write_deadline_with_retry_keeps_a_slow_reader(start):
+    server = start('write_deadline: "1s", write_timeout: "retry"')
+    slow, pub = stuck(server, "s", 262144), server.connect()
+    blocks = 640
+    flood(pub, "s", blocks)
+    message = b"MSG s 1 %d\r\n" % len(BLOCK) + BLOCK + b"\r\n"
+    got = bytearray()
+    while len(got) < blocks * len(message):
+        got += slow.read_some()
+        if "Slow Consumer Detected: WriteDeadline of 1s exceeded" not in server.log.text():
+            time.sleep(0.01)  # at most 6 MB a second, of 42 MB
+    assert got == message * blocks
+    server.wait_log(rf"\[INF\] .* - cid:{slow.cid} - .*Slow Consumer Detected: ")
+    slow.expect_silence()
+    server.wait_log(rf"\[INF\] .* - cid:{slow.cid} - .*Slow Consumer Recovered: ")
+    assert server.monitor.connection(slow.cid)["pending_bytes"] == 0
 
 
 # TestParseWriteDeadline
