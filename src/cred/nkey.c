@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cred/nkey.h"
+#include "base/rand.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
-enum { RAW_BYTES = 1 + NKEY_BYTES + 2 };
+enum {
+        RAW_BYTES = 1 + NKEY_BYTES + 2,
+        NONCE_BYTES = 11, /* 15 letters */
+};
 
 static uint16_t crc16(const uint8_t *bytes, size_t len)
 {
@@ -66,6 +71,36 @@ int nkey_decode(enum nkey_kind kind, struct slice text, uint8_t key[NKEY_BYTES])
                 return ERR_INVALID;
         memcpy(key, raw + 1, NKEY_BYTES);
         return 0;
+}
+
+void nkey_nonce(char *dst)
+{
+        uint8_t bytes[NONCE_BYTES];
+        rand_secure(bytes, sizeof bytes);
+        text_base64url(bytes, sizeof bytes, dst);
+}
+
+int nkey_sig_decode(struct slice text, uint8_t sig[NKEY_SIG_BYTES])
+{
+        size_t len;
+        if (!text_base64url_decode(text, sig, NKEY_SIG_BYTES, &len) &&
+                !text_base64_decode(text, sig, NKEY_SIG_BYTES, &len))
+                return ERR_INVALID;
+        return len == NKEY_SIG_BYTES ? 0 : ERR_INVALID;
+}
+
+bool nkey_verify(
+        const uint8_t key[NKEY_BYTES], struct slice bytes, const uint8_t sig[NKEY_SIG_BYTES])
+{
+        EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, NKEY_BYTES);
+        EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+        bool ok = pkey && ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
+                  EVP_DigestVerify(
+                          ctx, sig, NKEY_SIG_BYTES, (const uint8_t *)bytes.ptr, bytes.len) == 1;
+        EVP_MD_CTX_free(ctx);
+        EVP_PKEY_free(pkey);
+        ERR_clear_error(); /* a key that is no point leaves its complaint for the next TLS call */
+        return ok;
 }
 
 void nkey_fresh_name(enum nkey_kind kind, char *dst)
