@@ -34,6 +34,7 @@ void arena_free(struct arena *arena)
                 return;
         for (struct block *block = arena->newest, *next; block != NULL; block = next) {
                 next = block->next;
+                mem_wipe(block->data, block->used);
                 xfree(block);
         }
         xfree(arena);

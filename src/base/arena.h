@@ -7,7 +7,7 @@
 struct arena;
 
 struct arena *arena_new(void);
-void arena_free(struct arena *arena); /* NULL is fine */
+void arena_free(struct arena *arena); /* wipes it: configurations hold secrets; NULL is fine */
 void *arena_alloc(
         struct arena *arena, size_t bytes); /* zeroed, 16-byte aligned; aborts when short */
 char *arena_str(struct arena *arena, struct slice s); /* NUL-terminated copy */

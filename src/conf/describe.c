@@ -15,6 +15,25 @@ static const struct {
 #undef TLS_OPTION
 };
 
+struct auth_row {
+        const char *name, *aliases, *help;
+};
+
+static const struct auth_row auth_rows[] = {
+#define AUTH_OPTION(name, aliases, setter, help) { name, aliases, help },
+#include "conf/auth_option.def"
+};
+
+static const struct auth_row user_rows[] = {
+#define USER_OPTION(name, aliases, setter, help) { name, aliases, help },
+#include "conf/auth_option.def"
+};
+
+static const struct auth_row perm_rows[] = {
+#define PERM_OPTION(name, aliases, setter, help) { name, aliases, help },
+#include "conf/auth_option.def"
+};
+
 static int by_name(const void *a, const void *b)
 {
         const struct option_row *x = *(const struct option_row *const *)a;
@@ -37,9 +56,11 @@ static const char *type_name(const struct option_row *row)
 {
         switch (row->type) {
         case OPTION_NOTHING:
-                return "port or host:port";
+                return row->set == schema_set_authorization ? "map" : "port or host:port";
         case OPTION_STRING:
         case OPTION_STRING_OR_NULL:
+        case OPTION_SECRET:
+        case OPTION_NO_AUTH_USER:
         case OPTION_WRITE_TIMEOUT:
                 return "string";
         case OPTION_INT:
@@ -51,6 +72,9 @@ static const char *type_name(const struct option_row *row)
         case OPTION_DURATION:
         case OPTION_SECONDS:
                 return "duration";
+        case OPTION_USERS:
+        case OPTION_NKEYS:
+                return "array";
         case OPTION_TLS:
         case OPTION_METADATA:
         case OPTION_FEATURES:
@@ -113,6 +137,16 @@ static void tls_options(struct buf *out)
         }
 }
 
+static void auth_table(struct buf *out, const char *title, const struct auth_row *rows, size_t n)
+{
+        buf_printf(out, "\n## %s\n\n| option | |\n|---|---|\n", title);
+        for (size_t i = 0; i < n; i++) {
+                buf_append_str(out, "| ");
+                names(out, rows[i].name, rows[i].aliases);
+                buf_printf(out, " | %s |\n", rows[i].help);
+        }
+}
+
 void options_describe(struct buf *out)
 {
         buf_append_str(out,
@@ -129,6 +163,9 @@ void options_describe(struct buf *out)
         options_with(out, OPTION_DONE, option);
         buf_append_str(out, "\n## The `tls` map\n\n| option | default | |\n|---|---|---|\n");
         tls_options(out);
+        auth_table(out, "The `authorization` map", auth_rows, ARRAY_N(auth_rows));
+        auth_table(out, "A user of `users`", user_rows, ARRAY_N(user_rows));
+        auth_table(out, "Permissions", perm_rows, ARRAY_N(perm_rows));
         buf_append_str(out, "\n## Known, not supported yet\n\n"
                             "A file that uses one of these is refused by name, unless the value "
                             "switches it off.\n\n"

@@ -24,7 +24,7 @@ int options_diff(const struct options *old, const struct options *now, struct op
                         continue;
                 const char *was = print(diff->arena, old, row);
                 const char *is = print(diff->arena, now, row);
-                if (row->reload == OPTION_NEVER) {
+                if (!option_may_change(old, now, row)) {
                         errbuf_set(eb, ERR_CONFIG,
                                 "config reload not supported for %s: old=%s, new=%s", row->field,
                                 was, is);
@@ -48,6 +48,13 @@ static const struct {
         bool tell; /* the new value follows */
 } lines[] = {
         { "ClientAdvertise", "Reload: client_advertise = ", true },
+        { "Nkeys", "Reloaded: authorization nkey users", false },
+        { "Users", "Reloaded: authorization users", false },
+        { "Accounts", "Reloaded: accounts", false },
+        { "NoAuthUser", "Reloaded: no_auth_user", false },
+        { "Username", "Reloaded: authorization username", false },
+        { "Password", "Reloaded: authorization password", false },
+        { "Authorization", "Reloaded: authorization token", false },
         { "AuthTimeout", "Reloaded: authorization timeout = ", true },
         { "TLSTimeout", "Reloaded: tls timeout = ", true },
         { "TLSHandshakeFirst", "Reloaded: Client TLS handshake first: ", true },

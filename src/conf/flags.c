@@ -20,9 +20,9 @@ const struct flag_row flag_rows[FLAG_COUNT] = {
 };
 
 /* The flags that a reload keeps when they are not zero; the rest fall back to the file. */
-static const enum flag_id merged[] = { FLAG_PORT, FLAG_HOST, FLAG_ADVERTISE, FLAG_HTTP, FLAG_DEBUG,
-        FLAG_TRACE, FLAG_LOGTIME, FLAG_LOG, FLAG_PID, FLAG_PORTS_DIR, FLAG_PROFILE, FLAG_LOOPS,
-        FLAG_CRYPTO };
+static const enum flag_id merged[] = { FLAG_PORT, FLAG_HOST, FLAG_ADVERTISE, FLAG_USER, FLAG_PASS,
+        FLAG_AUTH, FLAG_HTTP, FLAG_DEBUG, FLAG_TRACE, FLAG_LOGTIME, FLAG_LOG, FLAG_PID,
+        FLAG_PORTS_DIR, FLAG_PROFILE, FLAG_LOOPS, FLAG_CRYPTO };
 
 static const struct flag_row *find_row(struct slice name, struct flag_value *spelling)
 {

@@ -86,6 +86,50 @@ struct tls_flag_options {
         const char *cert_file, *key_file, *ca_file; /* NULL: not given */
 };
 
+enum connection_type {
+#define CONNECTION_TYPE(id) CONNECTION_##id,
+#include "conf/connection_type.def"
+#undef CONNECTION_TYPE
+        CONNECTION_TYPE_COUNT
+};
+
+/* "subject" each, or "subject queue" where subscriptions are meant. */
+struct subject_list {
+        const char **at;
+        int n; /* 0: no such list */
+};
+
+struct perm_options {
+        struct subject_list publish_allow, publish_deny, subscribe_allow, subscribe_deny;
+        bool responses; /* allow_responses; then without publish_allow nothing else is published */
+        int64_t response_max;        /* < 0: no limit */
+        int64_t response_expires_ns; /* < 0: never */
+};
+
+struct user_options {
+        const char *name;                       /* or the public nkey */
+        const char *password;                   /* "": none; clear text or bcrypt */
+        const struct perm_options *permissions; /* NULL: everything; users may share it */
+        unsigned connection_types;              /* 1 << CONNECTION_*; 0: all */
+        bool proxy_required;
+};
+
+/* The `authorization` map. */
+struct auth_options {
+        const char *user, *password, *token; /* the single one; "": none */
+        const struct user_options *users, *nkeys;
+        int user_n, nkey_n;
+        bool proxy_required;
+        const char *no_auth_user; /* "": none */
+        bool tls_map;             /* certificates name users: verify_and_map of the client port */
+};
+
+/* Must clients log in? */
+static inline bool auth_options_required(const struct auth_options *auth)
+{
+        return auth->user_n > 0 || auth->nkey_n > 0 || auth->user[0] || auth->token[0];
+}
+
 struct options {
         struct arena *arena;
         const char *config_file;   /* NULL: none */
@@ -98,6 +142,7 @@ struct options {
         struct monitor_options monitor;
         struct tls_options tls;
         struct tls_flag_options tls_flags;
+        struct auth_options auth;
         bool no_system_account;
         bool no_header_support;
         bool no_fast_producer_stall;

@@ -28,6 +28,8 @@ bool option_is_zero(const struct options *opts, const struct option_row *row)
         switch (row->type) {
         case OPTION_STRING:
         case OPTION_STRING_OR_NULL:
+        case OPTION_SECRET:
+        case OPTION_NO_AUTH_USER:
                 return text_of(opts, row)[0] == '\0';
         case OPTION_INT:
         case OPTION_PORT:
@@ -63,6 +65,46 @@ static bool same_features(const struct options *a, const struct options *b)
                                               (size_t)a->features.n * sizeof *a->features.on) == 0);
 }
 
+static bool same_list(const struct subject_list *a, const struct subject_list *b)
+{
+        return same_texts(a->at, a->n, b->at, b->n);
+}
+
+static bool same_permissions(const struct perm_options *a, const struct perm_options *b)
+{
+        if (a == NULL || b == NULL)
+                return a == b;
+        return same_list(&a->publish_allow, &b->publish_allow) &&
+               same_list(&a->publish_deny, &b->publish_deny) &&
+               same_list(&a->subscribe_allow, &b->subscribe_allow) &&
+               same_list(&a->subscribe_deny, &b->subscribe_deny) && a->responses == b->responses &&
+               a->response_max == b->response_max &&
+               a->response_expires_ns == b->response_expires_ns;
+}
+
+static bool same_user(const struct user_options *a, const struct user_options *b)
+{
+        return strcmp(a->name, b->name) == 0 && strcmp(a->password, b->password) == 0 &&
+               a->connection_types == b->connection_types &&
+               a->proxy_required == b->proxy_required &&
+               same_permissions(a->permissions, b->permissions);
+}
+
+/* In any order: names are there once. */
+static bool same_users(const struct user_options *a, int a_n, const struct user_options *b, int b_n)
+{
+        if (a_n != b_n)
+                return false;
+        for (int i = 0; i < a_n; i++) {
+                int k = 0;
+                while (k < b_n && strcmp(a[i].name, b[k].name) != 0)
+                        k++;
+                if (k == b_n || !same_user(&a[i], &b[k]))
+                        return false;
+        }
+        return true;
+}
+
 /* "Any free port" is, for a reload, the one that was found. */
 static int effective_port(const struct options *opts)
 {
@@ -78,7 +120,13 @@ bool option_same(const struct options *a, const struct options *b, const struct 
                 return true;
         case OPTION_STRING:
         case OPTION_STRING_OR_NULL:
+        case OPTION_SECRET:
+        case OPTION_NO_AUTH_USER:
                 return same_text(text_of(a, row), text_of(b, row));
+        case OPTION_USERS: /* the reference never compares them */
+                return false;
+        case OPTION_NKEYS:
+                return same_users(a->auth.nkeys, a->auth.nkey_n, b->auth.nkeys, b->auth.nkey_n);
         case OPTION_INT:
                 return *CONST_MEMBER(a, int, at) == *CONST_MEMBER(b, int, at);
         case OPTION_PORT:
@@ -104,6 +152,25 @@ bool option_same(const struct options *a, const struct options *b, const struct 
                 return same_features(a, b);
         }
         return true;
+}
+
+/* Who no_auth_user names may only vanish, and only as a whole. */
+static bool no_auth_user_may_change(const struct options *a, const struct options *b)
+{
+        if (b->auth.no_auth_user[0])
+                return false;
+        for (int i = 0; i < b->auth.user_n; i++)
+                if (strcmp(b->auth.users[i].name, a->auth.no_auth_user) == 0)
+                        return false;
+        return true;
+}
+
+bool option_may_change(
+        const struct options *a, const struct options *b, const struct option_row *row)
+{
+        if (row->type == OPTION_NO_AUTH_USER)
+                return no_auth_user_may_change(a, b);
+        return row->reload != OPTION_NEVER;
 }
 
 /* Go prints a float64 without needless zeros: 2, 1.5, 0.25. */
@@ -152,9 +219,15 @@ void option_print(struct buf *out, const struct options *opts, const struct opti
         size_t at = row->offset;
         switch (row->type) {
         case OPTION_NOTHING:
+        case OPTION_USERS:
+        case OPTION_NKEYS:
+                break;
+        case OPTION_SECRET:
+                buf_append_str(out, text_of(opts, row)[0] ? "[REDACTED]" : "");
                 break;
         case OPTION_STRING:
         case OPTION_STRING_OR_NULL:
+        case OPTION_NO_AUTH_USER:
                 buf_append_str(out, text_of(opts, row));
                 break;
         case OPTION_INT:
@@ -201,6 +274,8 @@ static void put_default(struct options *opts, const struct option_row *row)
         switch (row->type) {
         case OPTION_STRING:
         case OPTION_STRING_OR_NULL:
+        case OPTION_SECRET:
+        case OPTION_NO_AUTH_USER:
                 option_put_string(opts, row->type, row->offset, text);
                 return;
         case OPTION_INT:
@@ -226,7 +301,8 @@ struct options *options_new(void)
         opts->arena = arena;
         for (int i = 0; i < option_row_n; i++) {
                 const struct option_row *row = &option_rows[i];
-                if (row->type == OPTION_STRING)
+                if (row->type == OPTION_STRING || row->type == OPTION_SECRET ||
+                        row->type == OPTION_NO_AUTH_USER)
                         option_put_string(opts, row->type, row->offset, SLICE_NULL);
                 if (row->type == OPTION_BOOL && strcmp(row->preset, "true") == 0)
                         *MEMBER(opts, bool, row->offset) = true;

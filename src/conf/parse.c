@@ -380,6 +380,8 @@ static struct conf_value *parse_path(struct session *session, const char *path)
                 errbuf_set(session->eb, ERR_CONFIG, "read %s: %s", path, err_text(rc));
         else
                 root = parse_text(session, buf_slice(&text), path, false);
+        if (text.ptr) /* with every password in it */
+                mem_wipe(text.ptr, text.len);
         buf_fini(&text);
         return root;
 }

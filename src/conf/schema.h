@@ -13,8 +13,12 @@ enum option_type {
         OPTION_PORT, /* int; -1 counts as the port in use */
         OPTION_INT64,
         OPTION_BOOL,
-        OPTION_DURATION, /* int64_t nanoseconds */
-        OPTION_SECONDS,  /* the same, printed as seconds */
+        OPTION_DURATION,     /* int64_t nanoseconds */
+        OPTION_SECONDS,      /* the same, printed as seconds */
+        OPTION_SECRET,       /* a string that is never printed */
+        OPTION_NO_AUTH_USER, /* a string with a rule of its own for reloads */
+        OPTION_USERS,        /* user_options: never the same, as in the reference */
+        OPTION_NKEYS,
         OPTION_WRITE_TIMEOUT,
         OPTION_TLS,
         OPTION_TAGS,
@@ -88,10 +92,22 @@ void schema_set_tls(
 MUST_CHECK int schema_check_tls(
         const struct tls_options *tls, const struct options_hooks *hooks, struct errbuf *eb);
 
+/* schema_auth.c: the `authorization` map. */
+void schema_set_authorization(
+        struct schema *schema, const struct option_row *row, const struct conf_entry *entry);
+/* schema_perm.c: a permissions map, of the arena of the options. NULL: it is no map; reported. */
+const struct perm_options *schema_permissions(
+        struct schema *schema, const struct conf_value *value);
+/* A string that can be a C string; else reported. */
+bool schema_want_text(struct schema *schema, const struct conf_entry *entry);
+
 /* options_store.c: members by row. */
 void option_put_string(
         struct options *opts, enum option_type type, size_t offset, struct slice text);
 bool option_is_zero(const struct options *opts, const struct option_row *row);
 bool option_same(const struct options *a, const struct options *b, const struct option_row *row);
+/* May a running server go from a to b? By the row's reload class, or by its own rule. */
+bool option_may_change(
+        const struct options *a, const struct options *b, const struct option_row *row);
 /* Append the member as Go's %v prints it. */
 void option_print(struct buf *out, const struct options *opts, const struct option_row *row);

@@ -19,8 +19,7 @@ bool schema_want(struct schema *schema, const struct conf_value *value, enum con
         return false;
 }
 
-/* A string that can be a C string. */
-static bool want_string(struct schema *schema, const struct conf_entry *entry)
+bool schema_want_text(struct schema *schema, const struct conf_entry *entry)
 {
         if (!schema_want(schema, entry->value, CONF_STRING))
                 return false;
@@ -34,13 +33,13 @@ static bool want_string(struct schema *schema, const struct conf_entry *entry)
 
 SCHEMA_SETTER(string)
 {
-        if (want_string(schema, entry))
+        if (schema_want_text(schema, entry))
                 option_put_string(schema->opts, row->type, row->offset, entry->value->as.text);
 }
 
 SCHEMA_SETTER(server_name)
 {
-        if (!want_string(schema, entry))
+        if (!schema_want_text(schema, entry))
                 return;
         struct slice text = entry->value->as.text;
         if (text.len > 0 && memchr(text.ptr, ' ', text.len))

@@ -5,6 +5,27 @@
 #include <inttypes.h>
 #include <string.h>
 
+static int validate_no_auth_user(const struct auth_options *auth, struct errbuf *eb)
+{
+        const char *name = auth->no_auth_user;
+        if (name[0] == '\0')
+                return 0;
+        if (auth->user_n == 0 && auth->nkey_n == 0)
+                return errbuf_set(eb, ERR_CONFIG,
+                        "no_auth_user: \"%s\" present, but users/nkeys are not defined", name);
+        for (int i = 0; i < auth->user_n; i++)
+                if (strcmp(auth->users[i].name, name) == 0)
+                        return 0;
+        for (int i = 0; i < auth->nkey_n; i++)
+                if (strcmp(auth->nkeys[i].name, name) == 0)
+                        return 0;
+        return errbuf_set(eb, ERR_CONFIG,
+                "no_auth_user: \"%s\" not present as user or nkey in authorization block or "
+                "account "
+                "configuration",
+                name);
+}
+
 int options_validate(const struct options *opts, struct errbuf *eb)
 {
         const struct timing_options *timing = &opts->timing;
@@ -23,7 +44,7 @@ int options_validate(const struct options *opts, struct errbuf *eb)
                         opts->limits.max_payload_bytes, opts->limits.max_pending_bytes);
         if (strchr(opts->server_name, ' '))
                 return errbuf_set(eb, ERR_CONFIG, "server name cannot contain spaces");
-        return 0;
+        return validate_no_auth_user(&opts->auth, eb);
 }
 
 int options_validate_monitor(const struct options *opts, struct errbuf *eb)

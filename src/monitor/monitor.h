@@ -34,7 +34,6 @@ struct monitor_env {
         uint64_t start_ns;      /* wall clock, as is the next */
         uint64_t config_load_ns;
         int client_port; /* the real one */
-        bool auth_required;
         /* Are all configured listeners up?
          * NULL: they are. */
         bool (*listeners_up)(void *ctx);

@@ -21,6 +21,7 @@ static struct options plain_options(void)
 {
         return (struct options){
                 .config_digest = "",
+                .auth = { .user = "", .password = "", .token = "", .no_auth_user = "" },
                 .client = { .host = "0.0.0.0", .port = 4222 },
                 .limits = { .max_connections = 65536,
                         .max_control_line_bytes = 4096,
@@ -104,6 +105,7 @@ static void test_everything(void **unused)
                 .enabled = true, .verify = true, .timeout_ns = 500 * (int64_t)NS_PER_MS
         };
         opts.config_digest = "sha256:00";
+        opts.auth.token = "t";
         opts.about.tags = tags;
         opts.about.tag_n = 2;
         opts.about.keys = keys;
@@ -117,7 +119,6 @@ static void test_everything(void **unused)
                 .start_ns = T0,
                 .config_load_ns = T0 + 1,
                 .client_port = 5000,
-                .auth_required = true,
         };
         const struct varz_hit hits[] = { { "/", 1 }, { "/varz", 2 } };
         const struct varz_numbers n = {
