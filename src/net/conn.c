@@ -314,6 +314,16 @@ static void present(struct conn *conn, struct chunk *chunk, size_t len)
         }
 }
 
+/* What a pause left. */
+static void present_kept(struct conn *conn)
+{
+        struct chunk *chunk = conn->kept;
+        conn->unread = false;
+        conn->kept = NULL;
+        if (chunk)
+                present(conn, chunk, conn->kept_bytes);
+}
+
 /* Where the next read goes: the kept block when it has room, else the loop's chunk with the kept bytes
  * moved to its front. */
 static struct chunk *input_chunk(struct conn *conn, size_t *filled)
@@ -500,6 +510,13 @@ void conn_pause(struct conn *conn)
                 conn_watch(conn);
 }
 
+void conn_pause_unread(struct conn *conn)
+{
+        ASSERT(conn->in_input);
+        conn->paused = true;
+        conn->unread = true;
+}
+
 void conn_resume(struct conn *conn)
 {
         if (!conn->paused)
@@ -507,6 +524,8 @@ void conn_resume(struct conn *conn)
         conn->paused = false;
         if (conn->in_input)
                 return;
+        if (conn->unread)
+                present_kept(conn);
         conn_input_waiting(conn);
         conn_watch(conn);
 }

@@ -79,6 +79,7 @@ struct conn {
         bool linger;                /* closing asked for LINGER */
         bool parted;                /* the top layer said goodbye */
         bool finish_wanted;         /* closing waits for the job */
+        bool unread;                /* conn_pause_unread(): `kept` waits for the resume */
         bool moved;                 /* bytes left since the deadline was armed */
 };
 
@@ -111,6 +112,8 @@ static inline size_t conn_pending_bytes(const struct conn *conn)
 }
 
 void conn_pause(struct conn *conn);
+/* The same inside on_input, whose rest is complete operations that wait: the resume presents it again. */
+void conn_pause_unread(struct conn *conn);
 void conn_resume(struct conn *conn);
 
 enum conn_close_how {
@@ -127,5 +130,7 @@ static inline bool conn_is_closing(const struct conn *conn)
         return conn->state >= CONN_FLUSHING;
 }
 
+/* Hash of the peer's address, for the crypto pool's fairness. */
+uint64_t conn_source(const struct conn *conn);
 /* Peer address; false when the socket has none. */
 bool conn_peer_addr(const struct conn *conn, struct sockaddr_storage *out);

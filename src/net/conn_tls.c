@@ -32,7 +32,7 @@ struct handshake {
         int result;    /* of the last step: a TLS_* value */
 };
 
-static uint64_t source_of(const struct conn *conn)
+uint64_t conn_source(const struct conn *conn)
 {
         struct sockaddr_storage addr;
         if (!conn_peer_addr(conn, &addr))
@@ -228,7 +228,7 @@ void conn_start_tls(struct conn *conn, struct tls_ctx *ctx, struct crypto_pool *
         hs->job.run = run_step;
         hs->job.done.deliver = on_step_done;
         hs->job.home = conn->loop;
-        hs->job.source = source_of(conn);
+        hs->job.source = conn_source(conn);
         conn->handshake = hs;
         conn->state = CONN_HANDSHAKE;
         conn->blocked = false;

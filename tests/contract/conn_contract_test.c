@@ -60,7 +60,7 @@ static struct scene {
         const struct chunk *block;
         unsigned blocks; /* different blocks the current operation was shown in */
         unsigned most_blocks;
-        bool pausing, shown_while_paused;
+        bool pausing, stopping, shown_while_paused;
         unsigned pause_turns;
         int eofs, eof_err, closed, timeouts, secured, failed;
         enum tls_reason failure;
@@ -187,6 +187,11 @@ static size_t on_input(struct conn *conn, struct chunk *chunk, struct slice byte
                 used += 4 + len;
                 scene.blocks = 0;
                 scene.block = NULL;
+                if (scene.stopping) { /* the rest is complete, and waits */
+                        conn_pause_unread(conn);
+                        scene.pause_turns = dice(4);
+                        return used;
+                }
         }
         if (scene.pausing) {
                 conn_pause(conn);
@@ -546,6 +551,17 @@ static void pause_holds_the_input(void **state)
         end();
 }
 
+/* What an operation leaves unread because it pauses is shown again, though no more bytes come. */
+static void pause_between_operations(void **state)
+{
+        begin(state, start_open, is_open);
+        scene.stopping = true;
+        plan_ops(scene.fault == BYTE ? 30 : 300, 20000 / (scene.fault == BYTE ? 100 : 1), 0);
+        run_until(ops_arrived);
+        assert_false(scene.shown_while_paused);
+        end();
+}
+
 /* ---- the end of input -------------------------------------------------------------------- */
 
 static bool closed_and_ended(struct scene *s)
@@ -841,6 +857,7 @@ static const struct {
         TEST(large_operations_are_not_copied_again),
         TEST(nothing_is_left_in_a_layer),
         TEST(pause_holds_the_input),
+        TEST(pause_between_operations),
         TEST(half_close_is_heard_once_and_answered),
         TEST(close_notify_is_an_end),
         TEST(reset_is_noticed),
