@@ -2,6 +2,7 @@
 #include "account/sub.h"
 #include "account/account.h"
 #include "base/mem.h"
+#include "subject/permit.h"
 
 struct sub *sub_new(struct peer *peer, uint16_t shelf, struct slice subject, struct slice queue,
         struct slice sid)
@@ -17,6 +18,11 @@ struct sub *sub_new(struct peer *peer, uint16_t shelf, struct slice subject, str
         sub->sid_len = (uint16_t)sid.len;
         trie_link_init(&sub->link, sub->text, subject.len, queue.len, shelf);
         return sub;
+}
+
+bool sub_deny_asked(const struct sub *sub, const struct permit *deny, struct slice subject)
+{
+        return !permit_can_deliver(deny, subject, sub_queue(sub));
 }
 
 void sub_free(struct sub *sub)

@@ -15,11 +15,14 @@
 struct account;
 struct loop;
 struct peer;
+struct permit;
 struct sub;
 
 struct sub {
         struct trie_link link; /* its text: subject, queue, then sid */
         struct peer *peer;     /* fixed: any thread */
+        const struct permit
+                *_Atomic deny; /* asked before each delivery; NULL: all may be delivered */
         union {
                 struct rcu_node rcu;
                 struct mail mail;
@@ -53,9 +56,19 @@ static inline struct slice sub_sid(const struct sub *sub)
         return slice_of(sub->text + sub->link.subject_len + sub->link.queue_len, sub->sid_len);
 }
 
+/* sub.c: the rare part of the question below. */
+bool sub_deny_asked(const struct sub *sub, const struct permit *deny, struct slice subject);
+
 static inline struct sub *sub_of(struct trie_link *link)
 {
         return CONTAINER_OF(link, struct sub, link);
+}
+
+/* Any thread, inside a read section: is a message with this subject denied to the subscriber? */
+static inline bool sub_is_denied_rcu(const struct sub *sub, struct slice subject)
+{
+        const struct permit *deny = rcu_deref(sub->deny);
+        return __builtin_expect(deny != NULL, 0) && sub_deny_asked(sub, deny, subject);
 }
 
 /* Owner. Take the account's lock and change the trie. ERR_SUBJECT: malformed, nothing changed. */

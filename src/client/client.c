@@ -38,16 +38,43 @@ void client_ok(struct client *client)
         peer_send(&client->peer, ENCODE_OK);
 }
 
-void client_violation(
-        struct client *client, const char *what, struct slice subject, const char *tail)
+void client_refuse_publish(struct client *client, struct slice subject)
 {
         struct buf quoted = { 0 };
         text_quote(&quoted, subject);
-        log_error(&client->peer.tag, "%s Violation - Subject %.*s", what,
+        peer_send_err(&client->peer, "Permissions Violation for Publish to %.*s",
                 SLICE_ARG(buf_slice(&quoted)));
-        peer_send_err(&client->peer, "Permissions Violation for %s %.*s%s", what,
-                SLICE_ARG(buf_slice(&quoted)), tail);
+        log_error(&client->peer.tag, "Publish Violation - Subject %.*s",
+                SLICE_ARG(buf_slice(&quoted)));
         buf_fini(&quoted);
+}
+
+void client_refuse_reply(struct client *client, struct slice reply)
+{
+        struct buf quoted = { 0 };
+        text_quote(&quoted, reply);
+        peer_send_err(&client->peer, "Permissions Violation for Publish with Reply of %.*s",
+                SLICE_ARG(buf_slice(&quoted)));
+        log_error(
+                &client->peer.tag, "Publish Violation - Reply %.*s", SLICE_ARG(buf_slice(&quoted)));
+        buf_fini(&quoted);
+}
+
+void client_refuse_sub(struct client *client, const struct frame *frame, bool too_many_tokens)
+{
+        struct buf subject = { 0 }, queue = { 0 };
+        bool grouped = frame->queue.len > 0 && !too_many_tokens;
+        text_quote(&subject, frame->subject);
+        text_quote(&queue, frame->queue);
+        struct slice s = buf_slice(&subject), q = grouped ? buf_slice(&queue) : SLICE_NULL;
+        peer_send_err(&client->peer, "Permissions Violation for Subscription to %.*s%s%.*s%s",
+                SLICE_ARG(s), grouped ? " using queue " : "", SLICE_ARG(q),
+                too_many_tokens ? ", too many tokens" : "");
+        log_error(&client->peer.tag, "Subscription Violation%s - Subject %.*s%s%.*s, SID %.*s",
+                too_many_tokens ? " Too Many Tokens" : "", SLICE_ARG(s), grouped ? ", Queue: " : "",
+                SLICE_ARG(q), SLICE_ARG(frame->sid));
+        buf_fini(&subject);
+        buf_fini(&queue);
 }
 
 void client_send_info(struct client *client, const struct info_template *which, bool connect_info)
@@ -56,11 +83,15 @@ void client_send_info(struct client *client, const struct info_template *which, 
         const struct settings *settings = peer_settings(peer);
         struct buf line = { 0 };
         char ip[64];
+        bool first = which == NULL && !connect_info;
         peer_addr_ip(&peer->addr, ip, sizeof ip);
         const struct client_info info = {
+                .auth_required =
+                        first ? client_auth_is_asked(client) : client_auth_required(client),
                 .max_payload = settings->limits.max_payload_bytes,
                 .client_id = peer->id,
                 .client_ip = ip,
+                .nonce = first ? client_nonce(client) : NULL,
                 .connect_info = connect_info,
                 .remote_account = connect_info ? peer->own.account->name : NULL,
         };
@@ -136,6 +167,7 @@ static void on_close(struct peer *peer)
 {
         struct peer_server *server = peer->server;
         struct record_mail *letter = xnew(struct record_mail);
+        client_login_stop(client_of(peer));
         log_debug(&peer->tag, "%s connection closed: %s", peer->ops->name,
                 close_reason_text(peer->own.reason));
         atomic_fetch_sub_explicit(&server->shared.client_n, 1, memory_order_relaxed);
@@ -151,28 +183,48 @@ static void client_free(struct peer *peer)
 {
         struct client *client = client_of(peer);
         connect_options_fini(&client->opts);
+        client_login_fini(client);
         xfree(client);
 }
 
 static void serve(struct client *client)
 {
         keepalive_start(&client->peer);
+        client_login_start(client);
         conn_open(&client->peer.own.conn);
 }
 
 /* "v1.2:py:name", as far as CONNECT told. */
-static void label(const struct peer *peer, struct buf *out)
+static void label_program(const struct connect_options *opts, struct buf *out)
 {
-        const struct client *client = CONTAINER_OF(peer, const struct client, peer);
-        const struct connect_options *opts = &client->opts;
-        if (!client->connected)
-                return;
         if (opts->version[0])
                 buf_printf(out, "v%s", opts->version);
         if (opts->lang[0])
                 buf_printf(out, "%s%s", out->len ? ":" : "", opts->lang);
         if (opts->name[0])
                 buf_printf(out, "%s%s", out->len ? ":" : "", opts->name);
+}
+
+static void append_quoted(struct buf *out, struct buf *word)
+{
+        if (word->len > 0) {
+                buf_append_str(out, " - ");
+                text_quote(out, buf_slice(word));
+        }
+        buf_fini(word);
+}
+
+/* ` - "v1.2:py:name" - "$G/user:me"` */
+static void label(const struct peer *peer, struct buf *out)
+{
+        const struct client *client = CONTAINER_OF(peer, const struct client, peer);
+        struct buf program = { 0 }, user = { 0 };
+        if (!client->connected)
+                return;
+        label_program(&client->opts, &program);
+        client_label_user(client, &user);
+        append_quoted(out, &program);
+        append_quoted(out, &user);
 }
 
 static void start_tls(struct client *client)
@@ -207,6 +259,7 @@ static void on_secure(struct peer *peer)
         if (client->tls_first)
                 client_send_info(client, NULL, false);
         keepalive_start(peer);
+        client_login_start(client);
 }
 
 static const struct peer_ops client_ops = {
@@ -214,11 +267,13 @@ static const struct peer_ops client_ops = {
         .id_name = "cid",
         .kind = VERB_KIND_CLIENT,
         .verb = client_verbs,
+        .admit = client_admit,
         .deliver = client_deliver,
         .on_read_end = dispatch_end_of_read,
         .on_secure = on_secure,
         .on_first = on_first,
         .label = label,
+        .on_settings = client_on_settings,
         .snapshot = client_snapshot,
         .on_close = on_close,
         .free = client_free,
@@ -265,6 +320,7 @@ static void on_accept(struct mail *mail)
                 return;
         }
         connect_options_init(&client->opts);
+        client_login_init(client);
         atomic_fetch_add_explicit(&server->shared.client_n, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&server->shared.total_n, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(

@@ -6,6 +6,10 @@
 #include "proto/connect.h"
 #include <stdbool.h>
 
+struct auth;
+struct auth_user;
+struct client_login;
+struct client_perm;
 struct info_template;
 struct loop;
 struct peer_server;
@@ -17,6 +21,11 @@ struct client {
         bool connected;              /* CONNECT was processed */
         bool first_pong_sent;        /* the PONG after CONNECT, and the INFO behind it */
         bool tls_first;              /* the handshake came before INFO */
+        bool token_sent;             /* some CONNECT had a token */
+        struct auth *auth; /* what the login was checked against; one reference, or NULL */
+        const struct auth_user *user; /* in it; NULL: nobody in particular */
+        struct client_perm *perm;     /* what he may do; NULL: everything */
+        struct client_login *login;   /* NULL: nobody had to log in when he came */
 };
 
 static inline struct client *client_of(struct peer *peer)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CONNECT (client-protocol 2.4, 2.5), in the order the reference checks things. */
 #include "client/client_internal.h"
-#include "account/account.h"
+#include "auth/auth.h"
 #include "peer/settings.h"
 
 void client_on_connect(struct peer *peer, const struct frame *frame)
@@ -16,13 +16,19 @@ void client_on_connect(struct peer *peer, const struct frame *frame)
         }
         if (client->connected)
                 peer_unsubscribe_all(peer);
-        client->connected = true;
         client->headers = client->opts.headers && peer_settings(peer)->headers;
         peer->own.parser.headers_ok = client->headers;
-        connect_options_forget_secrets(&client->opts);
+        client_log_in(client);
+}
+
+void client_on_login(struct client *client, const struct auth_result *result)
+{
+        static const struct auth_result no_such_thing = { .verdict = AUTH_WRONG };
+        struct peer *peer = &client->peer;
+        if (!client_let_in(client, result))
+                return;
         if (client->opts.new_account || client->opts.account[0]) {
-                log_error(&peer->tag, "authentication error: accounts cannot be named in CONNECT");
-                peer_close(peer, CLOSE_AUTH_VIOLATION);
+                client_refuse(client, &no_such_thing);
                 return;
         }
         if (client->opts.protocol < 0 || client->opts.protocol > 1) {

@@ -2,6 +2,7 @@
 /* A message becomes bytes in a client's queue: the hottest function of the server. */
 #include "account/sub.h"
 #include "client/client_internal.h"
+#include "client/client_perm.h"
 #include "net/loop.h"
 #include "peer/msg.h"
 #include "peer/settings.h"
@@ -63,8 +64,10 @@ static void count_delivery(struct peer *peer, struct sub *sub)
 enum deliver_result client_deliver(struct peer *peer, struct sub *sub, const struct msg *msg)
 {
         struct client *client = client_of(peer);
-        if (UNLIKELY(peer->own.closing || sub->removed))
+        if (UNLIKELY(peer->own.closing || sub->removed || sub_is_denied_rcu(sub, msg->subject)))
                 return NOT_DELIVERED;
+        if (UNLIKELY(client->perm) && msg->reply.len > 0)
+                client_perm_on_reply(client->perm, msg->reply, loop_now_ns(peer->loop));
         struct slice wire = msg->wire;
         struct msg_head head = {
                 .subject = msg->subject,

@@ -3,6 +3,7 @@
 #include "account/account.h"
 #include "account/sub.h"
 #include "client/client_internal.h"
+#include "client/client_perm.h"
 #include "dispatch/dispatch.h"
 #include "net/loop.h"
 #include "subject/subject.h"
@@ -43,11 +44,16 @@ static bool may_publish(struct client *client, const struct frame *frame)
 {
         char first = frame->subject.ptr[0];
         if ((first == '_' || first == '$') && is_reserved(frame->subject)) {
-                client_violation(client, "Publish to", frame->subject, "");
+                client_refuse_publish(client, frame->subject);
+                return false;
+        }
+        if (UNLIKELY(client->perm) && !client_perm_publish(client->perm, frame->subject,
+                                              loop_now_ns(client->peer.loop))) {
+                client_refuse_publish(client, frame->subject);
                 return false;
         }
         if (is_reserved_reply(frame->reply)) {
-                client_violation(client, "Publish with Reply of", frame->reply, "");
+                client_refuse_reply(client, frame->reply);
                 return false;
         }
         return true;

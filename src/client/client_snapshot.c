@@ -64,6 +64,7 @@ void client_snapshot(struct peer *peer, struct peer_info *out, unsigned want)
         struct client *client = client_of(peer);
         out->type = "nats";
         out->name = text_or_null(client->opts.name);
+        out->user = text_or_null(client_user_name(client));
         out->lang = text_or_null(client->opts.lang);
         out->version = text_or_null(client->opts.version);
         if (want & PEER_WANT_SUBS)

@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SUB and UNSUB (client-protocol 1.6). */
 #include "account/sub.h"
-#include "base/buf.h"
-#include "base/mem.h"
-#include "base/text.h"
 #include "client/client_internal.h"
+#include "client/client_perm.h"
 #include "net/loop.h"
 #include "peer/settings.h"
+#include "subject/permit.h"
 #include "subject/subject.h"
 
 enum { SID_MAX_BYTES = 65535 };
 
 static bool may_subscribe(struct client *client, const struct frame *frame)
 {
-        if (!slice_eq_str(frame->queue, "_sys_"))
+        bool may = client->perm == NULL || permit_can_subscribe(client_perm_permit(client->perm),
+                                                   frame->subject, frame->queue);
+        if (may && !slice_eq_str(frame->queue, "_sys_"))
                 return true;
-        struct buf tail = { 0 };
-        buf_append_str(&tail, " using queue ");
-        text_quote(&tail, frame->queue);
-        char *text = buf_take_str(&tail);
-        client_violation(client, "Subscription to", frame->subject, text);
-        xfree(text);
+        client_refuse_sub(client, frame, false);
         return false;
 }
 
@@ -30,7 +26,7 @@ static bool within_limits(struct client *client, const struct frame *frame)
         const struct limit_options *limits = &peer_settings(peer)->limits;
         if (limits->max_sub_tokens > 0 &&
                 subject_token_n(frame->subject) > (size_t)limits->max_sub_tokens) {
-                client_violation(client, "Subscription to", frame->subject, ", too many tokens");
+                client_refuse_sub(client, frame, true);
                 return false;
         }
         if (limits->max_subscriptions > 0 &&
@@ -40,6 +36,14 @@ static bool within_limits(struct client *client, const struct frame *frame)
                 return false;
         }
         return true;
+}
+
+/* Not in the trie yet: nobody reads it. */
+static void set_filter(struct client *client, struct sub *sub)
+{
+        const struct permit *permit = client_perm_permit(client->perm);
+        if (permit_must_filter(permit, sub_subject(sub), sub_queue(sub)))
+                rcu_assign(sub->deny, permit);
 }
 
 void client_on_sub(struct peer *peer, const struct frame *frame)
@@ -54,6 +58,8 @@ void client_on_sub(struct peer *peer, const struct frame *frame)
                 struct sub *sub = fits ? sub_new(peer, (uint16_t)peer->loop->index, frame->subject,
                                                  frame->queue, frame->sid)
                                        : NULL;
+                if (sub && client->perm)
+                        set_filter(client, sub);
                 if (sub == NULL || peer_subscribe(peer, sub) < 0) {
                         peer_send_err(peer, "Invalid Subject");
                         return;

@@ -153,6 +153,8 @@ static bool wants(struct plan *plan, struct sub *sub)
         struct peer *peer = sub->peer;
         if (UNLIKELY(peer == plan->from && !plan->echo))
                 return false;
+        if (UNLIKELY(sub_is_denied_rcu(sub, plan->msg->subject)))
+                return false;
         if (UNLIKELY(plan->not_for != 0 && peer->id == plan->not_for))
                 return false;
         if (UNLIKELY(atomic_load_explicit(&peer->shared.gated, memory_order_relaxed))) {

@@ -63,14 +63,10 @@ void peer_addr_ip(const struct peer_addr *addr, char *dst, size_t size)
 
 static void format_label(const struct peer *peer, char *dst, size_t size)
 {
-        struct buf label = { 0 }, quoted = { 0 };
+        struct buf label = { 0 };
         peer->ops->label(peer, &label);
-        if (label.len > 0) {
-                text_quote(&quoted, buf_slice(&label));
-                snprintf(dst, size, " - %.*s", SLICE_ARG(buf_slice(&quoted)));
-        }
+        snprintf(dst, size, "%.*s", SLICE_ARG(buf_slice(&label)));
         buf_fini(&label);
-        buf_fini(&quoted);
 }
 
 static void format_tag(const struct log_tag *tag, char *dst, size_t size)
@@ -90,12 +86,25 @@ static void format_tag(const struct log_tag *tag, char *dst, size_t size)
 static void free_if_done(struct peer *peer)
 {
         struct loop *loop = peer->loop;
-        if (!peer->own.socket_gone || !peer->own.subs_gone)
+        if (!peer->own.socket_gone || !peer->own.subs_gone || peer->own.holds > 0)
                 return;
         list_remove(&peer->own.member);
         peer->ops->free(peer);
         if (--loop->roster->alive == 0 && loop->roster->draining)
                 loop_stop(loop);
+}
+
+void peer_hold(struct peer *peer)
+{
+        peer->own.holds++;
+        ASSERT(peer->own.holds > 0);
+}
+
+void peer_release(struct peer *peer)
+{
+        ASSERT(peer->own.holds > 0);
+        peer->own.holds--;
+        free_if_done(peer);
 }
 
 static void on_retired_mail(struct mail *mail)

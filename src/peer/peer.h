@@ -57,6 +57,8 @@ struct peer {
                 int pings_out;
                 uint8_t reason; /* enum close_reason, once closing */
                 bool closing;
+                bool guarded;                /* ops->admit is asked before each operation */
+                uint8_t holds;               /* peer_hold() */
                 bool socket_gone, subs_gone; /* the two ends that memory waits for */
                 bool slow;                   /* past a write deadline and kept */
                 bool throttled;              /* paused for a slow receiver or a full mailbox */
@@ -84,6 +86,10 @@ static inline bool peer_is_closing(const struct peer *peer)
 {
         return peer->own.closing;
 }
+
+/* Owner. Keep the memory of a peer that may close meanwhile, and let it go. */
+void peer_hold(struct peer *peer);
+void peer_release(struct peer *peer); /* may free it */
 
 struct settings *peer_settings(const struct peer *peer); /* current, borrowed for the call */
 void peer_apply_settings(struct peer *peer);             /* after a reload */

@@ -25,8 +25,8 @@ struct peer_ops {
         const char *id_name; /* "cid", "rid", …: the prefix of log lines */
         enum verb_kind kind; /* which verbs the parser knows */
         const verb_fn *verb; /* VERB_COUNT entries; NULL: a protocol error for this kind */
-        /* May this operation be read now? first is the operation's first byte. When not, the kind has
-         * already answered and closed. NULL: always. */
+        /* Asked before each operation while own.guarded: may it be read now? first is the operation's first
+         * byte. When not, the kind has answered and closed, or paused the connection. May be NULL. */
         bool (*admit)(struct peer *peer, char first);
         /* Queue the message's bytes; borrows msg; never blocks. */
         enum deliver_result (*deliver)(struct peer *peer, struct sub *sub, const struct msg *msg);
@@ -34,8 +34,11 @@ struct peer_ops {
         void (*on_read_end)(struct peer *peer);
         void (*on_secure)(struct peer *peer); /* TLS is up */
         void (*on_first)(struct peer *peer, bool got);
-        /* What the log says of this peer behind its address, unquoted; "" when nothing is known. May be NULL. */
+        /* What the log says of this peer behind its address: each word as text_quote() has it, with " - " in
+         * front; nothing when nothing is known. May be NULL. */
         void (*label)(const struct peer *peer, struct buf *out);
+        /* A reload changed the settings; may close the peer. May be NULL. */
+        void (*on_settings)(struct peer *peer);
         /* Fill what the kind knows; the base fields are filled already. want: PEER_WANT_* */
         void (*snapshot)(struct peer *peer, struct peer_info *out, unsigned want);
         /* Exactly once, when the close is decided; the reason is peer->own.reason. */

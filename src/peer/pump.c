@@ -11,7 +11,7 @@ static size_t pump(struct peer *peer, struct slice bytes, size_t *need)
         size_t used = 0;
         while (used < bytes.len && !peer->own.closing) {
                 struct frame frame;
-                if (peer->ops->admit && !peer->ops->admit(peer, bytes.ptr[used]))
+                if (UNLIKELY(peer->own.guarded) && !peer->ops->admit(peer, bytes.ptr[used]))
                         break;
                 int rc = parser_next(&peer->own.parser, bytes.ptr + used, bytes.len - used, &frame);
                 if (rc == PARSE_MORE) {

@@ -29,6 +29,8 @@ static void apply(struct peer *peer, void *ctx)
 {
         (void)ctx;
         peer_apply_settings(peer);
+        if (peer->ops->on_settings)
+                peer->ops->on_settings(peer);
 }
 
 void roster_apply(struct loop *loop, struct settings *settings)

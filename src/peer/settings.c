@@ -19,6 +19,7 @@ struct settings *settings_new(const struct options *opts, struct info_template *
         settings->timing = opts->timing;
         settings->timing.ping_interval_ns = at_least_a_ms(opts->timing.ping_interval_ns);
         settings->timing.write_deadline_ns = at_least_a_ms(opts->timing.write_deadline_ns);
+        settings->timing.auth_timeout_ns = at_least_a_ms(opts->timing.auth_timeout_ns);
         settings->trace = opts->log.trace;
         settings->trace_headers = opts->log.trace_headers;
         settings->max_traced_msg_len = opts->log.max_traced_msg_len;
@@ -33,6 +34,13 @@ struct settings *settings_new(const struct options *opts, struct info_template *
         return settings;
 }
 
+void settings_set_auth(
+        struct settings *settings, struct auth *auth, void (*auth_unref)(struct auth *auth))
+{
+        settings->auth = auth;
+        settings->auth_unref = auth_unref;
+}
+
 struct settings *settings_ref(struct settings *settings)
 {
         atomic_fetch_add_explicit(&settings->refs, 1, memory_order_relaxed);
@@ -45,6 +53,8 @@ void settings_unref(struct settings *settings)
                 atomic_fetch_sub_explicit(&settings->refs, 1, memory_order_acq_rel) != 1)
                 return;
         info_template_unref(settings->info);
+        if (settings->auth)
+                settings->auth_unref(settings->auth);
         if (settings->tls)
                 tls_ctx_unref(settings->tls);
         xfree(settings);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct auth;
 struct crypto_pool;
 struct info_template;
 struct loop;
@@ -26,11 +27,17 @@ struct settings {
         uint64_t tls_timeout_ns;
         bool tls_first;
         uint64_t tls_first_fallback_ns;
+        struct auth *
+                auth; /* who may log in (auth/, beside this folder: opaque here); owned; NULL: everybody */
+        void (*auth_unref)(struct auth *auth);
         struct crypto_pool *crypto; /* borrowed: outlives every loop */
 };
 
 /* ctx and info become the settings' own. */
 struct settings *settings_new(const struct options *opts, struct info_template *info,
         struct tls_ctx *ctx, struct crypto_pool *crypto);
+/* Before anybody else has them: who may log in, and how to let go of it. */
+void settings_set_auth(
+        struct settings *settings, struct auth *auth, void (*auth_unref)(struct auth *auth));
 struct settings *settings_ref(struct settings *settings);
 void settings_unref(struct settings *settings);

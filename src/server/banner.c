@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "cred/secret.h"
 #include "server/server_internal.h"
 #include "tls/tls_ctx.h"
 #include <string.h>
@@ -24,6 +25,19 @@ static void print_feature_flags(const struct options *opts)
         buf_fini(&names);
 }
 
+/* A user without a password is one whom only a certificate names, where certificates do. */
+static bool has_plain_password(const struct auth_options *auth)
+{
+        if (auth->password[0] && !secret_is_bcrypt(auth->password))
+                return true;
+        for (int i = 0; i < auth->user_n; i++) {
+                const char *password = auth->users[i].password;
+                if (!secret_is_bcrypt(password) && (password[0] || !auth->tls_map))
+                        return true;
+        }
+        return false;
+}
+
 void banner_print(struct server *server)
 {
         const struct options *opts = server->opts;
@@ -37,6 +51,8 @@ void banner_print(struct server *server)
         if (opts->prof_port != 0)
                 log_warn(NULL, "prof_port is accepted but no port is opened: perf and gdb profile "
                                "this server");
+        if (has_plain_password(&opts->auth))
+                log_warn(NULL, "Plaintext passwords detected, use nkeys or bcrypt");
         if (opts->config_file)
                 log_info(NULL, "Using configuration file: %s (%s)", opts->config_file,
                         opts->config_digest);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/auth.h"
 #include "base/version.h"
 #include "peer/settings.h"
 #include "proto/info.h"
@@ -65,6 +66,9 @@ struct info_template *compile_info(struct server *server, bool lame_duck)
 
 struct settings *compile_settings(struct server *server)
 {
-        return settings_new(server->opts, compile_info(server, false),
+        struct settings *settings = settings_new(server->opts, compile_info(server, false),
                 server->tls ? tls_ctx_ref(server->tls) : NULL, server->crypto);
+        settings_set_auth(
+                settings, auth_new(&server->opts->auth, server->peers.registry), auth_unref);
+        return settings;
 }
