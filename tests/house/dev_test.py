@@ -45,6 +45,22 @@ class Door(unittest.TestCase):
         named = {name for pair in pairs for name in pair if name}
         self.assertEqual(named, commands | {"asan", "tsan"})
 
+    # ./dev asan -k NAME: pytest would collect the whole repository without a folder.
+    def test_tests_are_chosen_within_folders(self):
+        function = TEXT[TEXT.index("chosen()"):]
+        function = function[:function.index("\n}\n") + 3]
+        for args, wanted in (
+            ([], ["tests/system", "tests/interop"]),
+            (["-k", "tls or src", "-x"], ["tests/system", "tests/interop", "-k", "tls or src", "-x"]),
+            (["-x", "tests/system/test_queue.py::test_a"], ["-x", "tests/system/test_queue.py::test_a"]),
+        ):
+            with self.subTest(args):
+                out = subprocess.run(
+                    ["bash", "-euc", function + 'chosen "tests/system tests/interop" "$@"; '
+                     'printf "%s\\n" "${chosen[@]}"', "bash", *args],
+                    check=True, stdout=subprocess.PIPE, text=True).stdout
+                self.assertEqual(out.splitlines(), wanted)
+
     def test_each_purpose_is_served(self):
         needed = set()
         for names in re.findall(r"^\s+need ([a-z ]+)$", TEXT, re.MULTILINE):
