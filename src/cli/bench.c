@@ -238,12 +238,14 @@ static bool measure(
                 known = usage_of(opts, &before);
                 start_ns = ready_ns;
         }
+        uint64_t load_ns = os_cpu_ns();
         atomic_store(&shared->go, true);
         tell_all(workers, opts, on_go);
         wait_done(shared, ready_ns);
         result->seconds = elapsed_s(shared, start_ns);
         known = known && usage_of(opts, &after);
         result->server_cpu_s = known ? (double)(after.cpu_ns - before.cpu_ns) / 1e9 : -1;
+        result->load_cpu_s = (double)(os_cpu_ns() - load_ns) / 1e9;
         result->server_rss_bytes = after.rss_bytes;
         result->server_rss_before_bytes = before.rss_bytes;
         result->done = atomic_load(&shared->done);

@@ -75,6 +75,7 @@ struct bench_result {
         double prepare_s, prepare_cpu_s; /* subs: to subscribe */
         uint64_t prepare_rss_bytes;      /* resident memory before that */
         double server_cpu_s;             /* negative: unknown */
+        double load_cpu_s;               /* of this program meanwhile */
         uint64_t server_rss_bytes, server_rss_before_bytes;
         struct hist latency; /* ns; empty when the mode measures none */
         struct hist lag;     /* ns by which requests left behind their schedule; open loop only */

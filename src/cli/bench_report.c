@@ -99,6 +99,7 @@ static void json_server(
                 return;
         json_f64(w, "server_cpu_s", result->server_cpu_s);
         json_f64(w, "server_cpu_s_per_million", per_million(result));
+        json_f64(w, "load_cpu_s", result->load_cpu_s);
         json_u64(w, "server_rss_bytes", result->server_rss_bytes);
         json_u64(w, "server_rss_before_bytes", result->server_rss_before_bytes);
         if (opts->mode == BENCH_SUBS) {

@@ -50,6 +50,7 @@ static void json_of_a_flow(void **state)
         result.delivered = 300;
         result.expected = 300;
         result.server_cpu_s = 0.03;
+        result.load_cpu_s = 0.25;
         result.server_rss_bytes = 5000;
         result.server_rss_before_bytes = 4000;
         report();
@@ -71,6 +72,7 @@ static void json_of_a_flow(void **state)
                                   "  \"interrupted\": false,\n"
                                   "  \"server_cpu_s\": 0.03,\n"
                                   "  \"server_cpu_s_per_million\": 100,\n"
+                                  "  \"load_cpu_s\": 0.25,\n"
                                   "  \"server_rss_bytes\": 5000,\n"
                                   "  \"server_rss_before_bytes\": 4000\n"
                                   "}\n");
@@ -183,6 +185,7 @@ static void subscriptions(void **state)
         result.prepare_cpu_s = 0.002;
         result.done = result.delivered = result.expected = 400;
         result.server_cpu_s = 0.001;
+        result.load_cpu_s = 0.25;
         result.prepare_rss_bytes = 100000;
         result.server_rss_before_bytes = 250000;
         result.server_rss_bytes = 300000;
@@ -207,6 +210,7 @@ static void subscriptions(void **state)
                                   "  \"interrupted\": false,\n"
                                   "  \"server_cpu_s\": 0.001,\n"
                                   "  \"server_cpu_s_per_million\": 2.5,\n"
+                                  "  \"load_cpu_s\": 0.25,\n"
                                   "  \"server_rss_bytes\": 300000,\n"
                                   "  \"server_rss_before_bytes\": 250000,\n"
                                   "  \"server_cpu_s_per_million_subscriptions\": 2,\n"

@@ -56,7 +56,7 @@ def check_hist(hist, most):
 
 MEMBERS = ["mode", "tls", "size", "clients", "subscribers", "threads", "rate", "seconds", "done",
            "done_per_s", "delivered", "delivered_per_s", "expected", "errors", "interrupted"]
-SERVER_MEMBERS = ["server_cpu_s", "server_cpu_s_per_million", "server_rss_bytes",
+SERVER_MEMBERS = ["server_cpu_s", "server_cpu_s_per_million", "load_cpu_s", "server_rss_bytes",
                   "server_rss_before_bytes"]
 
 
