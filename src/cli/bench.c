@@ -334,6 +334,7 @@ int bench_main(int argc, char **argv)
         if (todo != BENCH_RUN)
                 return (int)todo;
         shared.opts = &opts;
+        atomic_init(&shared.first_fd, -1);
         if (prepare(&shared, &eb) != 0) {
                 fprintf(stderr, "midge bench: %s\n", eb.text);
                 return 1;

@@ -88,6 +88,7 @@ struct bench_shared {
         struct crypto_pool *crypto;
         struct sockaddr_storage addr; /* of the server: one that answered */
         socklen_t addr_len;
+        _Atomic int first_fd; /* connected already, while it was looked for; -1: taken */
         char *connect_line;
         _Atomic bool info_seen;    /* the first INFO was checked */
         _Atomic bool complained;   /* the first failure was told; the others are counted */

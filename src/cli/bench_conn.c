@@ -17,7 +17,7 @@ enum { DIAL_AT_ONCE = 32, LINE_MAX_BYTES = 1024 * 1024, ANSWER_MS = 5000 };
 
 /* ---- finding the server -------------------------------------------------------------------- */
 
-/* 0 when a connection came up. */
+/* A connected socket or negative errno. */
 static int try_address(const struct addrinfo *ai)
 {
         int fd = os_socket_stream(ai->ai_family);
@@ -33,6 +33,8 @@ static int try_address(const struct addrinfo *ai)
                                       getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == 0
                               ? err
                               : ETIMEDOUT;
+        if (err == 0)
+                return fd;
         close(fd);
         return -err;
 }
@@ -49,10 +51,12 @@ int bench_find_server(struct bench_shared *shared, struct errbuf *eb)
         rc = ERR_NOTFOUND;
         for (struct addrinfo *ai = found; ai && rc != 0; ai = ai->ai_next) {
                 rc = try_address(ai);
-                if (rc != 0)
+                if (rc < 0)
                         continue;
+                atomic_store(&shared->first_fd, rc);
                 memcpy(&shared->addr, ai->ai_addr, ai->ai_addrlen);
                 shared->addr_len = ai->ai_addrlen;
+                rc = 0;
         }
         freeaddrinfo(found);
         if (rc == 0)
@@ -277,12 +281,16 @@ static const struct conn_ops ops_of_conn = {
 
 static int open_socket(struct bench_conn *bc)
 {
-        const struct bench_shared *shared = bc->shared;
-        int fd = os_socket_stream(shared->addr.ss_family), rc;
+        struct bench_shared *shared = bc->shared;
+        int fd = atomic_exchange(&shared->first_fd, -1), rc = 0;
+        bool there = fd >= 0;
+        if (!there)
+                fd = os_socket_stream(shared->addr.ss_family);
         if (fd < 0)
                 return fd;
         (void)os_set_nodelay(fd);
-        rc = connect(fd, (const struct sockaddr *)&shared->addr, shared->addr_len);
+        if (!there)
+                rc = connect(fd, (const struct sockaddr *)&shared->addr, shared->addr_len);
         rc = rc != 0 && errno != EINPROGRESS
                      ? -errno
                      : conn_init(&bc->conn, bc->worker->loop, fd, &ops_of_conn);

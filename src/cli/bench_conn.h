@@ -30,7 +30,8 @@ struct bench_conn {
         bool dialling, ready, greeted, failed;
 };
 
-/* Find an address of the server that answers; the sentence for the user in eb. Main thread. */
+/* Find an address of the server that answers; the sentence for the user in eb. Main thread. The
+ * connection that shows it becomes the first of the run: a server sees those asked for, no more. */
 MUST_CHECK int bench_find_server(struct bench_shared *shared, struct errbuf *eb);
 
 /* Dial soon: a few handshakes at a time, because servers bound how long one may take. Takes
