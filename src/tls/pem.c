@@ -184,11 +184,20 @@ static int no_key(const struct skipped *skipped, struct errbuf *eb)
                 SLICE_ARG(buf_slice(&skipped->types)));
 }
 
+#define ENCRYPTED                                                                                  \
+        ": it is encrypted, and nobody is there to ask for the passphrase; write it without one: " \
+        "openssl pkey -in KEY -out NEW"
+
+static bool is_encrypted(const struct block *block)
+{
+        return strcmp(block->type, PEM_STRING_PKCS8) == 0 || block->header[0] != '\0';
+}
+
 static EVP_PKEY *parse_key(const struct block *block)
 {
         const unsigned char *der = block->der;
-        if (strcmp(block->type, PEM_STRING_PKCS8) == 0 || block->header[0] != '\0')
-                return NULL; /* encrypted */
+        if (is_encrypted(block))
+                return NULL;
         EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &der, block->der_len);
         ERR_clear_error();
         return key;
@@ -205,7 +214,9 @@ static int take_key(BIO *bio, struct tls_pair *pair, struct errbuf *eb)
                 } else {
                         pair->key = parse_key(&block);
                         if (pair->key == NULL)
-                                rc = errbuf_set(eb, ERR_CONFIG, "tls: failed to parse private key");
+                                rc = errbuf_set(eb, ERR_CONFIG,
+                                        "tls: failed to parse private key%s",
+                                        is_encrypted(&block) ? ENCRYPTED : "");
                 }
                 block_fini(&block);
         }

@@ -82,6 +82,9 @@ static void expand(char *dst, size_t size, const char *text)
                 snprintf(dst, size, "%s", text);
 }
 
+#define LOCKED_                                                                                    \
+        ": it is encrypted, and nobody is there to ask for the passphrase; write it without one: " \
+        "openssl pkey -in KEY -out NEW"
 #define PAIR_ "error parsing X509 certificate/key pair: "
 
 static void check_load(const struct load_case *c)
@@ -159,9 +162,10 @@ static void files_load_or_say_why_not(void **state)
                         PAIR_
                         "tls: failed to find PEM block with type ending in \"PRIVATE KEY\" in key "
                         "input after skipping PEM blocks of the following types: [JUNK]" },
-                { "server.pem", "ec-locked.pem", NULL, PAIR_ "tls: failed to parse private key" },
+                { "server.pem", "ec-locked.pem", NULL,
+                        PAIR_ "tls: failed to parse private key" LOCKED_ },
                 { "server.pem", "ec-sec1-locked.pem", NULL,
-                        PAIR_ "tls: failed to parse private key" },
+                        PAIR_ "tls: failed to parse private key" LOCKED_ },
                 { "server.pem", "server-key.pem", "none.pem",
                         "open @/none.pem: no such file or directory" },
                 { "server.pem", "server-key.pem", "junk.pem",
