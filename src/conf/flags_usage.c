@@ -57,6 +57,14 @@ static void entry(struct buf *out, const struct flag_row *row)
         }
 }
 
+/* What the program does besides serving (cli/midge_main.c). */
+static const char *const commands =
+        "\nCommands:\n"
+        "    cert dev <dir>                   Make certificates for development, to try TLS at "
+        "once\n"
+        "    bench <mode>                     Load a server and measure it (bench --help)\n"
+        "\n";
+
 void flags_usage(struct buf *out, const char *program)
 {
         const char *section = "";
@@ -70,7 +78,7 @@ void flags_usage(struct buf *out, const char *program)
                 section = row->section;
                 entry(out, row);
         }
-        buf_append_char(out, '\n');
+        buf_append_str(out, commands);
 }
 
 static const char *const tls_sample =

@@ -39,6 +39,12 @@ def test_help(args):
         assert flag in out, flag
 
 
+@pytest.mark.midge_only
+def test_help_names_the_other_commands():
+    _, out, _ = run("--help")
+    assert re.search(r"\nCommands:\n    cert dev <dir>  .*\n    bench <mode>  .*\n\n$", out)
+
+
 def test_help_tls():
     status, out, err = run("--help_tls")
     assert status == 0 and err == ""
