@@ -158,7 +158,6 @@ void loop_free(struct loop *loop)
         buf_fini(loop->own.cipher_out);
         xfree(loop->own.cipher_out);
         xfree(loop->own.cipher);
-        xfree(loop->own.record);
         xfree(uv);
         xfree(loop);
 }

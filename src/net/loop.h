@@ -39,7 +39,6 @@ struct loop {
                 size_t dirty_bytes;     /* queued on this loop since the last flush */
                 struct chunk *spare;    /* the read chunk, NULL when somebody keeps it */
                 char *cipher;           /* LOOP_CIPHER_BYTES for TLS reads, on first use */
-                char *record;           /* 16 KiB staging for full TLS records, on first use */
                 struct buf *cipher_out; /* records collected for one send */
         } own;
         struct stats stats;        /* written here, read anywhere */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two copies are spent on purpose: small plaintext segments are staged into full 16 KiB records, and
- * records are collected into one buffer, because a record and a system call cost far more than a copy. */
+/* Records are collected into one buffer, because a system call costs far more than a record. */
 #include "net/tr_tls.h"
 #include "base/mem.h"
 #include "net/loop.h"
 #include "tls/tls_session.h"
 
 enum {
-        RECORD_BYTES = 16 * 1024,
+        PIECES_MAX = 256,
         SEND_MAX_BYTES = 256 * 1024, /* plaintext taken per call: bounds what `out` can hold */
         KEEP_OUT_BYTES = 512 * 1024, /* the loop's collecting buffer is freed above this */
 };
@@ -64,42 +63,18 @@ static ssize_t tls_recv(struct transport *tr, char *dst, size_t dst_bytes)
         return tls->in.failed ? ERR_NOMEM : got;
 }
 
-/* Encrypt bytes into out as full records: straight from a large segment, through the staging buffer
- * for small ones. */
-static int encrypt_iov(
-        struct tr_tls *tls, const struct iovec *iov, int iov_n, struct buf *out, size_t *taken)
+/* The first of the pieces, SEND_MAX_BYTES of them at most: how many pieces, *taken their sum. */
+static int cut(const struct iovec *iov, int iov_n, struct iovec *to, size_t *taken)
 {
-        char *record = tls->loop->own.record;
-        size_t staged = 0;
+        int n = 0;
         *taken = 0;
-        for (int i = 0; i < iov_n && *taken < SEND_MAX_BYTES; i++) {
-                struct slice rest = slice_of(iov[i].iov_base, iov[i].iov_len);
-                if (rest.len > SEND_MAX_BYTES - *taken)
-                        rest.len = SEND_MAX_BYTES - *taken;
-                *taken += rest.len;
-                while (rest.len > 0) {
-                        if (staged == 0 && rest.len >= RECORD_BYTES) {
-                                int rc = tls_session_write(
-                                        tls->session, slice_of(rest.ptr, RECORD_BYTES), out);
-                                if (rc < 0)
-                                        return rc;
-                                rest = slice_of(rest.ptr + RECORD_BYTES, rest.len - RECORD_BYTES);
-                                continue;
-                        }
-                        size_t n =
-                                RECORD_BYTES - staged < rest.len ? RECORD_BYTES - staged : rest.len;
-                        memcpy(record + staged, rest.ptr, n);
-                        rest = slice_of(rest.ptr + n, rest.len - n);
-                        staged += n;
-                        if (staged < RECORD_BYTES)
-                                continue;
-                        int rc = tls_session_write(tls->session, slice_of(record, staged), out);
-                        if (rc < 0)
-                                return rc;
-                        staged = 0;
-                }
+        while (n < iov_n && n < PIECES_MAX && *taken < SEND_MAX_BYTES) {
+                to[n] = iov[n];
+                if (to[n].iov_len > SEND_MAX_BYTES - *taken)
+                        to[n].iov_len = SEND_MAX_BYTES - *taken;
+                *taken += to[n++].iov_len;
         }
-        return staged ? tls_session_write(tls->session, slice_of(record, staged), out) : 0;
+        return n;
 }
 
 int tr_tls_drain(struct tr_tls *tls)
@@ -129,11 +104,11 @@ static ssize_t tls_send(struct transport *tr, const struct iovec *iov, int iov_n
                 return 0;
         if (rc < 0 || iov_n == 0)
                 return rc;
-        if (tls->loop->own.record == NULL)
-                tls->loop->own.record = xmalloc(RECORD_BYTES);
+        struct iovec piece[PIECES_MAX];
         size_t taken;
+        int piece_n = cut(iov, iov_n, piece, &taken);
         buf_clear(out);
-        rc = encrypt_iov(tls, iov, iov_n, out, &taken);
+        rc = tls_session_writev(tls->session, piece, piece_n, out);
         if (rc < 0)
                 return rc;
         struct iovec all = { out->ptr, out->len };

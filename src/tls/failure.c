@@ -103,9 +103,20 @@ static bool is_about_certificate(int alert)
 /* The one that the peer did not like. */
 static void name_own_cert(struct tls_session *session, struct tls_verdict *verdict)
 {
-        const X509 *cert = SSL_get_certificate(session->ssl);
+        const struct tls_ctx *ctx = session->ctx;
+        const X509 *cert = session->ssl       ? SSL_get_certificate(session->ssl)
+                           : ctx->pair_n == 1 ? ctx->pairs[0].leaf
+                                              : NULL;
         if (cert)
                 verify_name_cert(verdict, cert);
+}
+
+static void complete(struct tls_session *session, struct tls_verdict *verdict)
+{
+        if (verdict->sni[0] == '\0')
+                tls_session_complete(session, verdict);
+        if (verdict->reason == TLS_REASON_PEER_REJECTED && is_about_certificate(verdict->alert))
+                name_own_cert(session, verdict);
 }
 
 void failure_explain(struct tls_session *session, int ssl_error)
@@ -121,8 +132,22 @@ void failure_explain(struct tls_session *session, int ssl_error)
         }
         if (verdict->alert < 0)
                 verdict->alert = session->alert;
-        if (verdict->sni[0] == '\0')
-                tls_session_complete(session, verdict);
-        if (verdict->reason == TLS_REASON_PEER_REJECTED && is_about_certificate(verdict->alert))
-                name_own_cert(session, verdict);
+        complete(session, verdict);
+}
+
+void failure_explain_records(struct tls_session *session, int came, int sent)
+{
+        struct tls_verdict *verdict = tls_session_blame(session);
+        if (verdict == NULL)
+                return;
+        if (came) {
+                failure_explain_alert(verdict, came);
+        } else {
+                const char *text = tls_alert_text(sent);
+                bool internal = sent == SSL_AD_INTERNAL_ERROR;
+                tls_verdict_set(verdict, internal ? TLS_REASON_INTERNAL : TLS_REASON_PROTOCOL,
+                        "local error: tls: %s", text ? text : "unknown");
+                verdict->alert = sent;
+        }
+        complete(session, verdict);
 }

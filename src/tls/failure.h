@@ -11,3 +11,6 @@ void failure_explain(struct tls_session *session, int ssl_error);
 
 /* The verdict for a fatal alert that the peer sent. */
 void failure_explain_alert(struct tls_verdict *verdict, int alert);
+
+/* The verdict behind the handshake (records.h): for the fatal alert that came, else for the one we send. */
+void failure_explain_records(struct tls_session *session, int came, int sent);

@@ -30,29 +30,27 @@ static void add_cert(struct tls_identity *identity, const X509 *cert)
 
 /* The library's chain lacks the leaf in the server role, holds it in the client role, and is
  * missing after resumption. */
-static void add_certs(struct tls_identity *identity, SSL *ssl)
+static void add_certs(struct tls_identity *identity, const struct tls_session *session)
 {
-        X509 *leaf = SSL_get0_peer_certificate(ssl);
-        STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
-        if (leaf == NULL)
+        const struct tls_proof *proof = &session->proof;
+        if (proof->leaf == NULL)
                 return;
-        identity->certs = xcalloc((size_t)sk_X509_num(chain) + 2, sizeof(*identity->certs));
-        add_cert(identity, leaf);
-        for (int i = SSL_is_server(ssl) ? 0 : 1; i < sk_X509_num(chain); i++)
-                add_cert(identity, sk_X509_value(chain, i));
+        identity->certs = xcalloc((size_t)sk_X509_num(proof->chain) + 2, sizeof(*identity->certs));
+        add_cert(identity, proof->leaf);
+        for (int i = session->ctx->client ? 1 : 0; i < sk_X509_num(proof->chain); i++)
+                add_cert(identity, sk_X509_value(proof->chain, i));
 }
 
 struct tls_identity *tls_session_identity(const struct tls_session *session)
 {
-        SSL *ssl = session->ssl;
+        const struct tls_proof *proof = &session->proof;
         struct tls_identity *identity = xnew(struct tls_identity);
-        const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
         identity->version = tls_session_version(session);
         identity->cipher = tls_session_cipher(session);
-        identity->group = group_name((int)SSL_get_negotiated_group(ssl));
-        identity->resumed = SSL_session_reused(ssl);
-        identity->sni = xstrdup(sni ? sni : "");
-        add_certs(identity, ssl);
+        identity->group = group_name(proof->group);
+        identity->resumed = proof->resumed;
+        identity->sni = xstrdup(proof->sni ? proof->sni : "");
+        add_certs(identity, session);
         return identity;
 }
 

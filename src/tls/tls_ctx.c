@@ -9,6 +9,7 @@
 #include "tls/pick.h"
 #include "tls/resume.h"
 #include "tls/suite.h"
+#include "tls/takeover.h"
 #include "tls/ticket.h"
 #include "tls/tls_internal.h"
 #include "tls/verify.h"
@@ -111,6 +112,7 @@ static bool settle(SSL_CTX *ssl, enum tls_version min)
         SSL_CTX_set_max_cert_list(ssl, CERT_MESSAGE_MAX_BYTES);
         SSL_CTX_set_verify_depth(ssl, CHAIN_MAX_DEPTH);
         SSL_CTX_set_info_callback(ssl, on_info);
+        SSL_CTX_set_keylog_callback(ssl, takeover_secret);
         SSL_CTX_set_cert_verify_callback(ssl, verify_peer, NULL);
         X509_VERIFY_PARAM_set_flags(
                 SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);

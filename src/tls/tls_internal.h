@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 struct resume;
+struct records;
 struct tickets;
+struct traffic_secrets;
 
 struct tls_ctx {
         _Atomic uint32_t refs;
@@ -25,13 +27,27 @@ struct tls_ctx {
         struct resume *resume;   /* client role; NULL: never resumes */
 };
 
+/* What the handshake proved. */
+struct tls_proof {
+        X509 *leaf;             /* the peer's certificate, counted, or NULL */
+        STACK_OF(X509) * chain; /* what it sent, counted; NULL after resumption */
+        char *sni;              /* NULL when none was sent */
+        int group;              /* as SSL_get_negotiated_group() */
+        uint16_t cipher;        /* on the wire */
+        uint16_t version;
+        bool resumed;
+};
+
 /* There is one for each connection: a field here is paid for by all that are idle. */
 struct tls_session {
-        SSL *ssl;            /* its app data is this struct */
-        struct tls_ctx *ctx; /* counted */
-        struct slice *in;    /* lent during a call, else NULL */
-        struct buf *out;     /* likewise */
-        struct buf held;     /* produced while there was no `out`: an alert after a broken read */
+        SSL *ssl; /* its app data is this struct; NULL once `records` has taken over */
+        struct records *records;         /* TLS 1.3 behind the handshake */
+        struct traffic_secrets *secrets; /* during the handshake */
+        struct tls_proof proof;          /* from the end of the handshake on */
+        struct tls_ctx *ctx;             /* counted */
+        struct slice *in;                /* lent during a call, else NULL */
+        struct buf *out;                 /* likewise */
+        struct buf held; /* produced while there was no `out`: an alert after a broken read */
         struct tls_verdict *verdict; /* NULL until something failed */
         char *server_name;           /* client role: what to verify against */
         uint32_t handshake_bytes;    /* input so far, while the handshake runs */

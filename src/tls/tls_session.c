@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A session lends the caller's slice and buffer to its BIO (record_bio.c) for the time of one call.
  *
- *   first bytes ──► hello_peek ──► SSL_do_handshake … ──► done ──► SSL_read / SSL_write ──► closed
- *                       │                 │
+ *   first bytes ──► hello_peek ──► SSL_do_handshake … ──► done ──► records.c (TLS 1.3) ─────► closed
+ *                       │                 │                └──► SSL_read, SSL_write (1.2) ──┘
  *                       └────► verdict ◄──┘  (failed: nothing but the alert is ever written again)
  */
 #include "tls/tls_session.h"
@@ -12,17 +12,18 @@
 #include "tls/failure.h"
 #include "tls/hello.h"
 #include "tls/record_bio.h"
+#include "tls/records.h"
 #include "tls/resume.h"
 #include "tls/suite.h"
+#include "tls/takeover.h"
 #include "tls/tls_ctx.h"
 #include "tls/tls_internal.h"
 #include "tls/verify.h"
 #include <openssl/err.h>
 
 enum {
-        RECORD_BYTES = 16 * 1024,
-        RECORD_EXTRA_BYTES = 96, /* header, IV, padding, tag: not less than any suite's */
-};
+        SSL_EXTRA_BYTES = 96
+}; /* of a record: header, IV, padding, tag: not less than any suite's */
 
 struct tls_verdict *tls_session_blame(struct tls_session *session)
 {
@@ -60,13 +61,26 @@ struct tls_session *tls_session_new(struct tls_ctx *ctx, const char *server_name
         return session;
 }
 
-void tls_session_free(struct tls_session *session)
+static void free_ssl(struct tls_session *session)
 {
-        if (session == NULL)
+        if (session->ssl == NULL)
                 return;
         /* Else the library looks for the session in a cache that we do not have, under a lock. */
         SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         SSL_free(session->ssl);
+        session->ssl = NULL;
+}
+
+void tls_session_free(struct tls_session *session)
+{
+        if (session == NULL)
+                return;
+        free_ssl(session);
+        records_free(session->records);
+        takeover_forget(session);
+        X509_free(session->proof.leaf);
+        sk_X509_pop_free(session->proof.chain, X509_free);
+        xfree(session->proof.sni);
         buf_fini(&session->held);
         xfree(session->verdict);
         xfree(session->server_name);
@@ -137,12 +151,39 @@ static bool look_at_first(struct tls_session *session, struct slice in, struct b
         return false;
 }
 
+static void keep_proof(struct tls_session *session)
+{
+        SSL *ssl = session->ssl;
+        struct tls_proof *proof = &session->proof;
+        const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+        const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+        proof->leaf = SSL_get1_peer_certificate(ssl);
+        proof->chain = proof->leaf ? X509_chain_up_ref(SSL_get_peer_cert_chain(ssl)) : NULL;
+        proof->sni = sni ? xstrdup(sni) : NULL;
+        proof->group = (int)SSL_get_negotiated_group(ssl);
+        proof->cipher = cipher ? SSL_CIPHER_get_protocol_id(cipher) : 0;
+        proof->version = (uint16_t)SSL_version(ssl);
+        proof->resumed = SSL_session_reused(ssl);
+}
+
 /* The handshake is over: what only it needed goes. */
 static void settle(struct tls_session *session)
 {
         session->done = true;
         xfree(session->server_name);
         session->server_name = NULL;
+        keep_proof(session);
+        takeover(session);
+        if (session->records)
+                free_ssl(session);
+}
+
+/* Our Finished is out: what follows is under the application's keys. */
+static bool is_past_finished(const struct tls_session *session)
+{
+        unsigned char byte;
+        return SSL_version(session->ssl) == TLS1_3_VERSION &&
+               SSL_get_finished(session->ssl, &byte, sizeof(byte)) > 0;
 }
 
 enum tls_step tls_session_handshake(struct tls_session *session, struct slice *in, struct buf *out)
@@ -157,10 +198,14 @@ enum tls_step tls_session_handshake(struct tls_session *session, struct slice *i
                         return session->verdict ? TLS_FAILED : TLS_WANT_READ;
         }
         session->started = true;
+        bool counted = is_past_finished(session);
+        size_t before = out->len;
         lend(session, in, out);
         int rc = SSL_do_handshake(session->ssl);
         int error = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(session->ssl, rc);
         take_back(session);
+        if (counted)
+                takeover_count(session, slice_of(out->ptr + before, out->len - before));
         if (rc == 1) {
                 settle(session);
                 return TLS_DONE;
@@ -173,10 +218,25 @@ enum tls_step tls_session_handshake(struct tls_session *session, struct slice *i
 
 bool tls_session_is_light(const struct tls_session *session)
 {
-        unsigned char byte;
-        bool no_cert = !session->ctx->verify || SSL_session_reused(session->ssl);
-        return !session->ctx->client && no_cert && SSL_version(session->ssl) == TLS1_3_VERSION &&
-               SSL_get_finished(session->ssl, &byte, sizeof(byte)) > 0;
+        return !session->done && !session->ctx->client && is_past_finished(session) &&
+               (!session->ctx->verify || SSL_session_reused(session->ssl));
+}
+
+/* The reading of records ended in ERR_TLS: say why, and have the alert ready for the way out. */
+static void explain_records(struct tls_session *session)
+{
+        const struct records *records = session->records;
+        failure_explain_records(session, records->refused, records->refusal);
+        if (!records->refused)
+                records_alert(session->records, SSL3_AL_FATAL, records->refusal, &session->held);
+}
+
+static ssize_t read_records(struct tls_session *session, struct slice *in, char *dst, size_t cap)
+{
+        ssize_t n = records_read(session->records, in, dst, cap);
+        if (n == ERR_TLS)
+                explain_records(session);
+        return n;
 }
 
 ssize_t tls_session_read(struct tls_session *session, struct slice *in, char *dst, size_t cap)
@@ -184,6 +244,8 @@ ssize_t tls_session_read(struct tls_session *session, struct slice *in, char *ds
         size_t n = 0;
         if (session->verdict)
                 return ERR_TLS;
+        if (session->records)
+                return read_records(session, in, dst, cap);
         /* Asking with nothing to give would only make the library allocate and free a buffer. */
         if (in->len == 0 && SSL_pending(session->ssl) == 0)
                 return SSL_get_shutdown(session->ssl) & SSL_RECEIVED_SHUTDOWN ? ERR_EOF : ERR_AGAIN;
@@ -201,12 +263,10 @@ ssize_t tls_session_read(struct tls_session *session, struct slice *in, char *ds
         return ERR_TLS;
 }
 
-int tls_session_write(struct tls_session *session, struct slice plain, struct buf *out)
+static int write_ssl(struct tls_session *session, struct slice plain, struct buf *out)
 {
-        if (session->verdict || session->closed)
-                return ERR_TLS;
-        size_t records = plain.len / RECORD_BYTES + 1;
-        if (!buf_reserve(out, session->held.len + plain.len + records * RECORD_EXTRA_BYTES))
+        size_t records = plain.len / RECORD_PLAIN_BYTES + 1;
+        if (!buf_reserve(out, session->held.len + plain.len + records * SSL_EXTRA_BYTES))
                 return ERR_NOMEM;
         lend(session, NULL, out);
         int rc = 1;
@@ -222,13 +282,64 @@ int tls_session_write(struct tls_session *session, struct slice plain, struct bu
         return out->failed ? ERR_NOMEM : ERR_TLS;
 }
 
+/* Small pieces are gathered into full records; a piece of a record's size goes as it is. */
+static int writev_ssl(
+        struct tls_session *session, const struct iovec *iov, int iov_n, struct buf *out)
+{
+        char record[RECORD_PLAIN_BYTES];
+        size_t n = 0;
+        int rc = 0;
+        for (int i = 0; i < iov_n; i++) {
+                struct slice rest = slice_of(iov[i].iov_base, iov[i].iov_len);
+                while (rc == 0 && rest.len > 0) {
+                        size_t take = sizeof(record) - n < rest.len ? sizeof(record) - n : rest.len;
+                        if (take == sizeof(record)) {
+                                rc = write_ssl(session, slice_of(rest.ptr, take), out);
+                        } else {
+                                memcpy(record + n, rest.ptr, take);
+                                n += take;
+                        }
+                        rest = slice_of(rest.ptr + take, rest.len - take);
+                        if (rc == 0 && n == sizeof(record)) {
+                                rc = write_ssl(session, slice_of(record, n), out);
+                                n = 0;
+                        }
+                }
+        }
+        return rc == 0 && n > 0 ? write_ssl(session, slice_of(record, n), out) : rc;
+}
+
+int tls_session_writev(
+        struct tls_session *session, const struct iovec *iov, int iov_n, struct buf *out)
+{
+        size_t bytes = 0;
+        if (session->verdict || session->closed)
+                return ERR_TLS;
+        if (session->records == NULL)
+                return writev_ssl(session, iov, iov_n, out);
+        for (int i = 0; i < iov_n; i++)
+                bytes += iov[i].iov_len;
+        int rc = records_write(session->records, iov, bytes, out);
+        if (rc == ERR_TLS)
+                failure_explain_records(session, 0, SSL_AD_INTERNAL_ERROR);
+        return rc;
+}
+
+int tls_session_write(struct tls_session *session, struct slice plain, struct buf *out)
+{
+        const struct iovec iov = { (void *)plain.ptr, plain.len };
+        return tls_session_writev(session, &iov, 1, out);
+}
+
 void tls_session_shutdown(struct tls_session *session, struct buf *out)
 {
         if (session->closed || !session->done)
                 return;
         session->closed = true;
         lend(session, NULL, out);
-        if (session->verdict == NULL)
+        if (session->records && session->verdict == NULL)
+                records_alert(session->records, SSL3_AL_WARNING, SSL_AD_CLOSE_NOTIFY, out);
+        else if (session->verdict == NULL)
                 (void)SSL_shutdown(session->ssl);
         take_back(session);
         ERR_clear_error();
@@ -236,12 +347,15 @@ void tls_session_shutdown(struct tls_session *session, struct buf *out)
 
 size_t tls_session_pending(const struct tls_session *session)
 {
-        return (size_t)SSL_pending(session->ssl);
+        return session->records ? records_pending(session->records)
+                                : (size_t)SSL_pending(session->ssl);
 }
 
 void tls_session_complete(const struct tls_session *session, struct tls_verdict *verdict)
 {
-        const char *name = SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
+        const char *name = session->ssl
+                                   ? SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name)
+                                   : session->proof.sni;
         if (name)
                 tls_verdict_set_sni(verdict, slice_str(name));
 }
@@ -253,12 +367,12 @@ const struct tls_verdict *tls_session_verdict(const struct tls_session *session)
 
 bool tls_session_resumed(const struct tls_session *session)
 {
-        return SSL_session_reused(session->ssl);
+        return session->proof.resumed;
 }
 
 const char *tls_session_version(const struct tls_session *session)
 {
-        switch (SSL_version(session->ssl)) {
+        switch (session->proof.version) {
         case TLS1_3_VERSION:
                 return "1.3";
         case TLS1_2_VERSION:
@@ -270,6 +384,5 @@ const char *tls_session_version(const struct tls_session *session)
 
 const char *tls_session_cipher(const struct tls_session *session)
 {
-        const SSL_CIPHER *cipher = SSL_get_current_cipher(session->ssl);
-        return cipher ? suite_name(SSL_CIPHER_get_protocol_id(cipher)) : "";
+        return suite_name(session->proof.cipher);
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 struct tls_ctx;
 struct tls_session;
@@ -49,6 +50,8 @@ ssize_t tls_session_read(struct tls_session *session, struct slice *in, char *ds
  * Returns: 0, ERR_NOMEM (out reached its limit), ERR_TLS; after an error the session cannot go on.
  */
 int tls_session_write(struct tls_session *session, struct slice plain, struct buf *out);
+int tls_session_writev(
+        struct tls_session *session, const struct iovec *iov, int iov_n, struct buf *out);
 
 /* Append close_notify, once; nothing on a handshake that is not complete. Reading may go on. */
 void tls_session_shutdown(struct tls_session *session, struct buf *out);

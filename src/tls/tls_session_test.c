@@ -298,6 +298,33 @@ static void a_broken_record_ends_the_session(void **state)
         talk_fini(&talk);
 }
 
+static void an_alert_behind_the_handshake_is_told(void **state)
+{
+        struct talk talk;
+        char text[8];
+        SSL_CTX *client = peer_ctx();
+        talk_init(&talk, server_ctx("server", false, TLS_VERSION_1_2), client);
+        SSL_set_tlsext_host_name(talk.peer.ssl, "a.example.org");
+        assert_int_equal(shake(talk.session, &talk.peer, &talk.wire), TLS_DONE);
+        /* the client breaks on what it gets, and says so */
+        assert_int_equal(
+                tls_session_write(talk.session, SLICE_LIT("hello"), &talk.wire.to_client), 0);
+        talk.wire.to_client.ptr[talk.wire.to_client.len - 1] ^= 1;
+        peer_give(&talk.peer, &talk.wire.to_client);
+        assert_true(SSL_read(talk.peer.ssl, text, sizeof(text)) <= 0);
+        ERR_clear_error();
+        peer_take(&talk.peer, &talk.wire.to_server);
+        struct slice in = buf_slice(&talk.wire.to_server);
+        assert_int_equal(tls_session_read(talk.session, &in, text, sizeof(text)), ERR_TLS);
+        const struct tls_verdict *verdict = tls_session_verdict(talk.session);
+        assert_string_equal(verdict->text, "remote error: tls: bad record MAC");
+        assert_int_equal(verdict->alert, 20);
+        assert_string_equal(verdict->sni, "a.example.org");
+        tls_session_shutdown(talk.session, &talk.wire.to_client);
+        assert_int_equal(talk.wire.to_client.len, 0); /* it has gone */
+        talk_fini(&talk);
+}
+
 static void close_notify_is_sent_once_and_understood(void **state)
 {
         struct talk talk;
@@ -619,6 +646,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_buffer_fails_the_write),
         cmocka_unit_test(both_sides_may_update_keys),
         cmocka_unit_test(a_broken_record_ends_the_session),
+        cmocka_unit_test(an_alert_behind_the_handshake_is_told),
         cmocka_unit_test(close_notify_is_sent_once_and_understood),
         cmocka_unit_test(tickets_work_within_a_context_only),
         cmocka_unit_test(identity_tells_what_was_proved),
