@@ -10,6 +10,8 @@ static const struct {
 } links[] = {
         { "General", "/varz" },
         { "Connections", "/connz" },
+        { "Accounts", "/accountz" },
+        { "Account Statistics", "/accstatz" },
         { "Subscriptions", "/subsz" },
         { "TLS", "/tlsz" },
         { "Health Probe", "/healthz" },

@@ -11,6 +11,7 @@
 #include "monitor/connz.h"
 #include "monitor/job.h"
 #include "monitor/monitor_internal.h"
+#include "monitor/subsz.h"
 #include "peer/peer_info.h"
 #include "peer/peer_server.h"
 #include "subject/subject.h"
@@ -43,7 +44,7 @@ static void sum_up(const struct registry *registry, const char *only, struct tri
         }
 }
 
-static void put_stats(struct json_writer *w, const struct trie_stats *sum)
+void subsz_put_stats(struct json_writer *w, const struct trie_stats *sum)
 {
         json_u64(w, "num_subscriptions", sum->subscriptions);
         json_u64(w, "num_cache", 0);
@@ -115,7 +116,7 @@ static void answer(struct job *base)
         json_object_open(&w, NULL);
         json_str(&w, "server_id", env->server_id);
         json_str(&w, "now", now);
-        put_stats(&w, &sum);
+        subsz_put_stats(&w, &sum);
         json_u64(&w, "total", job->total);
         json_i64(&w, "offset", job->offset);
         json_i64(&w, "limit", job->limit);
