@@ -173,6 +173,12 @@ bool option_may_change(
         return row->reload != OPTION_NEVER;
 }
 
+static const char *const write_timeouts[] = {
+        [WRITE_TIMEOUT_DEFAULT] = "",
+        [WRITE_TIMEOUT_CLOSE] = "close",
+        [WRITE_TIMEOUT_RETRY] = "retry",
+};
+
 /* Go prints a float64 without needless zeros: 2, 1.5, 0.25. */
 static void print_seconds(struct buf *out, int64_t ns)
 {
@@ -237,7 +243,7 @@ void option_print(struct buf *out, const struct options *opts, const struct opti
                 buf_printf(out, "%d", effective_port(opts));
                 break;
         case OPTION_WRITE_TIMEOUT:
-                buf_printf(out, "%d", (int)opts->timing.write_timeout);
+                buf_append_str(out, write_timeouts[opts->timing.write_timeout]);
                 break;
         case OPTION_INT64:
                 buf_printf(out, "%" PRId64, *CONST_MEMBER(opts, int64_t, at));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/auth.h"
+#include "base/mem.h"
 #include "base/version.h"
+#include "conf/advertise.h"
 #include "peer/settings.h"
 #include "proto/info.h"
 #include "server/server_internal.h"
 #include "tls/tls_ctx.h"
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { JETSTREAM_API_LEVEL = 5 };
@@ -26,32 +26,44 @@ int server_check_tls(const struct tls_options *opts, struct errbuf *eb)
         return rc;
 }
 
-/* What clients are told to dial: the advertised address, or where we listen. */
-static void advertised(const struct server *server, char *host, size_t size, int *port)
+int check_advertise(const struct options *opts, int client_port, struct errbuf *eb)
+{
+        const char *text = opts->client.advertise;
+        int port;
+        if (text == NULL)
+                return 0;
+        char *host = xmalloc(strlen(text) + 1);
+        int rc = advertise_split(text, client_port, host, &port, eb);
+        xfree(host);
+        return rc;
+}
+
+/* What clients are told to dial: the advertised address, which was checked, or where we listen. */
+static char *advertised(const struct server *server, int *port)
 {
         const struct listen_options *client = &server->opts->client;
-        const char *colon = client->advertise ? strrchr(client->advertise, ':') : NULL;
+        const char *text = client->advertise ? client->advertise : client->host;
+        char *host = xmalloc(strlen(text) + 1);
+        struct errbuf eb;
         *port = server->client_port;
-        if (client->advertise == NULL) {
-                snprintf(host, size, "%s", client->host);
-        } else if (colon == NULL) {
-                snprintf(host, size, "%s", client->advertise);
-        } else {
-                snprintf(host, size, "%.*s", (int)(colon - client->advertise), client->advertise);
-                *port = (int)strtol(colon + 1, NULL, 10);
-        }
+        if (client->advertise == NULL ||
+                advertise_split(text, server->client_port, host, port, &eb) < 0)
+                memcpy(host, text, strlen(text) + 1);
+        return host;
 }
 
 struct info_template *compile_info(struct server *server, bool lame_duck)
 {
-        char host[256];
-        struct server_info info = {
+        int port;
+        char *host = advertised(server, &port);
+        const struct server_info info = {
                 .server_id = server->id,
                 .server_name =
                         server->opts->server_name[0] ? server->opts->server_name : server->id,
                 .version = MIDGE_NATS_LEVEL,
                 .go = MIDGE_TOOLCHAIN,
                 .host = host,
+                .port = port,
                 .headers = !server->opts->no_header_support,
                 .tls_required = server->tls != NULL,
                 .tls_verify = server->tls && tls_ctx_requires_client_cert(server->tls),
@@ -60,8 +72,9 @@ struct info_template *compile_info(struct server *server, bool lame_duck)
                 .xkey = server->xkey,
                 .midge_version = MIDGE_VERSION,
         };
-        advertised(server, host, sizeof host, &info.port);
-        return info_template_new(&info);
+        struct info_template *made = info_template_new(&info);
+        xfree(host);
+        return made;
 }
 
 struct settings *compile_settings(struct server *server)

@@ -92,6 +92,11 @@ static int prepare(struct server *server, struct prepared *next, struct buf *tex
         next->options = options_reload(server->opts, &server->launch->flags, &hooks, text);
         if (next->options == NULL)
                 return ERR_CONFIG;
+        if (check_advertise(next->options, server->client_port, &eb) < 0) {
+                buf_printf(text, "invalid ClientAdvertise value of %s, err=%s",
+                        next->options->client.advertise, eb.text);
+                return ERR_CONFIG;
+        }
         tls_files_digest(&next->options->tls, next->files);
         if (options_diff(server->opts, next->options, &next->diff, &eb) < 0 ||
                 compile_tls(next->options, &next->tls, &eb) < 0) {

@@ -293,6 +293,12 @@ static int start(struct server *server, struct errbuf *eb)
                 return errbuf_set(eb, ERR_IO, "Error listening on port: %s:%d, \"%s\"",
                         client->host, client->port == -1 ? 0 : client->port, cause.text);
         }
+        if (check_advertise(opts, server->client_port, eb) < 0) {
+                struct errbuf cause = *eb;
+                return errbuf_set(eb, ERR_CONFIG,
+                        "Error setting server INFO with ClientAdvertise value of %s, err=%s",
+                        client->advertise, cause.text);
+        }
         server->settings = compile_settings(server);
         workers_start(server);
         if (start_monitor(server, eb) < 0) {

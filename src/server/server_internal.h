@@ -58,6 +58,7 @@ void banner_tls_warnings(const struct server *server); /* also after a reload */
 
 /* compile.c: options to what the lower layers take. */
 MUST_CHECK int compile_tls(const struct options *opts, struct tls_ctx **out, struct errbuf *eb);
+MUST_CHECK int check_advertise(const struct options *opts, int client_port, struct errbuf *eb);
 struct info_template *compile_info(struct server *server, bool lame_duck);
 struct settings *compile_settings(struct server *server);
 

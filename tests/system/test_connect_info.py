@@ -3,6 +3,7 @@
 
 import json
 import re
+import signal
 import socket
 
 import pytest
@@ -67,6 +68,59 @@ def test_client_ids_grow(server):
 def test_client_advertise(start):
     info = start('client_advertise: "me:1"').client().info
     assert (info["host"], info["port"]) == ("me", 1)
+
+
+@pytest.mark.parametrize("value, host, port", [
+    ("me", "me", None), ("me:0", "me", None), ("me:-1", "me", None), ("me:+5", "me", 5),
+    ("me: 9 ", "me", 9), (":7", "", 7), ("[::1]:5", "::1", 5), ("[::1]", "::1", None),
+    ("me:99999", "me", 99999),
+])
+def test_client_advertise_forms(start, value, host, port):
+    server = start(f'client_advertise: "{value}"')
+    info = server.client().info
+    assert (info["host"], info["port"]) == (host, port or server.port)
+
+
+WRONG_ADVERTISE = [
+    ("a:b:c", "address a:b:c: too many colons in address"),
+    ("::1", "address ::1: too many colons in address"),
+    ("a:x", 'strconv.Atoi: parsing "x": invalid syntax'),
+    ("a:", 'strconv.Atoi: parsing "": invalid syntax'),
+    ("a:99999999999999999999",
+     'strconv.Atoi: parsing "99999999999999999999": value out of range'),
+    ("a]:1", "address a]:1: unexpected ']' in address"),
+    ("x[y:1", "address x[y:1: unexpected '[' in address"),
+]
+
+
+@pytest.mark.parametrize("value, why", WRONG_ADVERTISE)
+def test_client_advertise_is_wrong(start, value, why):
+    server = start(f'client_advertise: "{value}"', ready=False)
+    server.expected_status = 1
+    assert server.wait_exit() == 1
+    assert server.entries()[-1] == (
+        "FTL", f"Error setting server INFO with ClientAdvertise value of {value}, err={why}")
+
+
+# Row 116: TestConfigReloadClientAdvertise
+def test_client_advertise_reloaded(start):
+    server = start()
+    base = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
+    server.rewrite(base + 'client_advertise: "me:1"\n')
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"\[INF\] Reload: client_advertise = me:1$")
+    server.wait_log(r"\[INF\] Reloaded server configuration")
+    assert server.client().info["host"] == "me"
+    for value, why in WRONG_ADVERTISE:
+        server.rewrite(base + f'client_advertise: "{value}"\n')
+        server.signal(signal.SIGHUP)
+        server.wait_log(r"\[ERR\] Failed to reload server configuration: invalid ClientAdvertise "
+                        + re.escape(f"value of {value}, err={why}"))
+        assert server.client().info["host"] == "me"
+    server.rewrite(base)
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"\[INF\] Reload: client_advertise = $")
+    assert server.client().info["host"] == "127.0.0.1"
 
 
 def test_no_header_support(start):
