@@ -365,7 +365,7 @@ static void test_reload(void **state)
                         "!config reload not supported for FeatureFlags: old=map[], new=map[a:false "
                         "b:true]" },
                 { "midge -c r.conf", "", "write_timeout: retry",
-                        "!config reload not supported for WriteTimeout: old=0, new=2" },
+                        "!config reload not supported for WriteTimeout: old=, new=retry" },
                 { "midge -c r.conf", "", "lame_duck_duration: 40s",
                         "!config reload not supported for LameDuckDuration: old=2m0s, new=40s" },
                 { "midge -c r.conf", "server_tags: a; server_metadata {k: v}",

@@ -13,6 +13,25 @@ static const struct {
 #undef TLS_OPTION
 };
 
+struct auth_row {
+        const char *name, *aliases, *help;
+};
+
+static const struct auth_row auth_rows[] = {
+#define AUTH_OPTION(name, aliases, setter, help) { name, aliases, help },
+#include "conf/auth_option.def"
+};
+
+static const struct auth_row user_rows[] = {
+#define USER_OPTION(name, aliases, setter, help) { name, aliases, help },
+#include "conf/auth_option.def"
+};
+
+static const struct auth_row perm_rows[] = {
+#define PERM_OPTION(name, aliases, setter, help) { name, aliases, help },
+#include "conf/auth_option.def"
+};
+
 /* Hyphens that may be copied into a shell, no escapes, no line that begins as a request. */
 static void text(struct buf *out, const char *s, size_t len)
 {
@@ -98,6 +117,13 @@ static void option_entry(struct buf *out, const char *name, const char *aliases,
         buf_append_char(out, '\n');
 }
 
+static void auth_entries(struct buf *out, const char *title, const struct auth_row *rows, size_t n)
+{
+        buf_printf(out, ".SS %s\n", title);
+        for (size_t i = 0; i < n; i++)
+                option_entry(out, rows[i].name, rows[i].aliases, "", rows[i].help);
+}
+
 static void options(struct buf *out)
 {
         buf_append_str(out,
@@ -115,6 +141,9 @@ static void options(struct buf *out)
         for (size_t i = 0; i < ARRAY_N(tls_rows); i++)
                 option_entry(out, tls_rows[i].name, tls_rows[i].aliases, tls_rows[i].preset,
                         tls_rows[i].help);
+        auth_entries(out, "The authorization map", auth_rows, ARRAY_N(auth_rows));
+        auth_entries(out, "A user of users", user_rows, ARRAY_N(user_rows));
+        auth_entries(out, "Permissions", perm_rows, ARRAY_N(perm_rows));
 }
 
 void options_describe_man(struct buf *out)
