@@ -11,6 +11,7 @@
 #include "base/rcu.h"
 #include "base/thread.h"
 #include "net/conn.h"
+#include "os/os.h"
 #include <sched.h>
 
 static _Thread_local struct loop *current;
@@ -38,9 +39,13 @@ void loop_take_mail(struct loop *loop)
                 run_mail(loop);
 }
 
-static void on_wake(uv_async_t *handle)
+/* Not libuv's own way to wake a loop: it waits, spinning, for a sender that has written but not yet
+ * returned, and a thread of the crypto pool, which gives way to loops, is stopped just there. */
+static void on_wake(uv_poll_t *handle, int status, int events)
 {
         struct loop *loop = handle->data;
+        (void)status, (void)events;
+        os_wake_seen(loop->uv->wake_fd[0]);
         loop->own.now_ns = clock_mono_ns();
         run_mail(loop);
 }
@@ -77,7 +82,7 @@ static void on_prepare(uv_prepare_t *handle)
         arm_uv_timer(loop);
         atomic_store(&loop->shared.sleeping, true);
         if (!mailbox_is_empty(&loop->shared.mail))
-                uv_async_send(&loop->uv->wake);
+                os_wake(loop->uv->wake_fd[1]);
 }
 
 static void on_check(uv_check_t *handle)
@@ -105,7 +110,9 @@ struct loop *loop_new(unsigned index)
         uv->timer_due_ns = UINT64_MAX;
         ASSERT(uv_loop_init(&uv->loop) == 0);
         uv->loop.data = loop;
-        ASSERT(uv_async_init(&uv->loop, &uv->wake, on_wake) == 0);
+        ASSERT(os_wake_open(uv->wake_fd) == 0);
+        ASSERT(uv_poll_init(&uv->loop, &uv->wake, uv->wake_fd[0]) == 0);
+        ASSERT(uv_poll_start(&uv->wake, UV_READABLE, on_wake) == 0);
         uv_prepare_init(&uv->loop, &uv->prepare);
         uv_check_init(&uv->loop, &uv->check);
         uv_timer_init(&uv->loop, &uv->timer);
@@ -152,6 +159,7 @@ void loop_free(struct loop *loop)
                 /* A loop_stop() by one of those letters ends a run before the handles are closed. */
         }
         ASSERT(uv_loop_close(&uv->loop) == 0);
+        os_wake_close(uv->wake_fd);
         timer_heap_fini(&loop->own.timers);
         if (loop->own.spare)
                 chunk_unref(loop->own.spare);
@@ -169,7 +177,7 @@ void loop_post(struct loop *loop, struct mail *mail)
         bool first =
                 mailbox_push(&loop->shared.mail, mail); /* else somebody before us sees to it */
         if (first && loop != current && atomic_load(&loop->shared.sleeping))
-                uv_async_send(&loop->uv->wake);
+                os_wake(loop->uv->wake_fd[1]);
         atomic_fetch_sub_explicit(&loop->shared.posters, 1, memory_order_release);
 }
 

@@ -6,7 +6,8 @@
 
 struct loop_uv {
         uv_loop_t loop;
-        uv_async_t wake;
+        uv_poll_t wake;
+        int wake_fd[2]; /* os_wake() */
         uv_prepare_t prepare;
         uv_check_t check;
         uv_timer_t timer;

@@ -13,6 +13,13 @@ int os_set_nodelay(int fd);
 int os_listen_backlog(void);
 int os_entropy(void *dst, size_t bytes); /* 0 or negative errno */
 
+/* How a thread ends another's poll: fd[0] is readable from os_wake(fd[1]) until os_wake_seen(fd[0]).
+ * Both may be the same descriptor. Any thread, any number of times. */
+int os_wake_open(int fd[2]); /* 0 or negative errno */
+void os_wake(int fd);
+void os_wake_seen(int fd);
+void os_wake_close(const int fd[2]);
+
 /* proc_*.c */
 int os_cpu_n(void); /* cores this process may use */
 uint64_t os_rss_bytes(void);

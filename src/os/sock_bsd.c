@@ -60,3 +60,37 @@ int os_entropy(void *dst, size_t bytes)
         }
         return 0;
 }
+
+int os_wake_open(int fd[2])
+{
+        if (pipe(fd) != 0)
+                return -errno;
+        int rc = prepare(fd[0]), other = prepare(fd[1]);
+        if (rc < 0 || other < 0) {
+                if (rc >= 0)
+                        close(fd[0]);
+                if (other >= 0)
+                        close(fd[1]);
+                return rc < 0 ? rc : other;
+        }
+        return 0;
+}
+
+void os_wake(int fd)
+{
+        ssize_t n = write(fd, "", 1); /* fails only when the pipe is readable anyway */
+        (void)n;
+}
+
+void os_wake_seen(int fd)
+{
+        char bytes[64];
+        while (read(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes))
+                continue;
+}
+
+void os_wake_close(const int fd[2])
+{
+        close(fd[0]);
+        close(fd[1]);
+}

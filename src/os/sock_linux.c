@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 int os_accept(int fd)
 {
@@ -42,4 +44,26 @@ int os_entropy(void *dst, size_t bytes)
                 bytes -= (size_t)n;
         }
         return 0;
+}
+
+int os_wake_open(int fd[2])
+{
+        fd[0] = fd[1] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        return fd[0] < 0 ? -errno : 0;
+}
+
+void os_wake(int fd)
+{
+        (void)eventfd_write(fd, 1); /* fails only when it is readable anyway */
+}
+
+void os_wake_seen(int fd)
+{
+        eventfd_t count;
+        (void)eventfd_read(fd, &count);
+}
+
+void os_wake_close(const int fd[2])
+{
+        close(fd[0]);
 }
