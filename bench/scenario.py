@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from server import Server, SlowSubscriber, start_milliseconds, stripped_bytes
+from server import Server, Bystander, start_milliseconds, stripped_bytes
 
 RUN_SECONDS = 300
 LEAD_SECONDS = 0.5  # for the load beside to get going
@@ -79,7 +79,7 @@ class Scenario:
     of it. beside: (mode, options) of a second load that runs meanwhile, for as long as the first."""
 
     def __init__(self, name, title, measures, mode, msgs=None, tls=None, targets=(), beside=None,
-                 more="", cores=0, slow=None, quick=None, **options):
+                 more="", cores=0, bystander=None, quick=None, **options):
         self.name = name
         self.title = title
         self.measures = measures
@@ -88,9 +88,9 @@ class Scenario:
         self.tls = tls
         self.targets = targets
         self.beside = beside
-        self.more = more    # lines of configuration
-        self.cores = cores  # that the server may use; 0: all
-        self.slow = slow    # the subject of a subscriber that does not read
+        self.more = more            # lines of configuration
+        self.cores = cores          # that the server may use; 0: all
+        self.bystander = bystander  # the subject of a subscriber that does not read
         self.quick = quick or {}
         self.options = options
 
@@ -106,10 +106,11 @@ class Scenario:
         """Load a fresh server; the object that `midge bench` printed, and what else was measured."""
         pair = certificates.pair(self.tls) if self.tls else None
         server = Server(program, pair, self.more, self.cores)
-        slow = beside = None
+        bystander = beside = None
         try:
             command = [midge, "bench", *self.arguments(quick)] + where(server, pair)
-            slow = SlowSubscriber(server.port, self.slow) if self.slow else None
+            if self.bystander:
+                bystander = Bystander(server.port, self.bystander)
             if self.beside:
                 beside = Beside([midge, "bench", *words(*self.beside)] + where(server, pair))
             result = finish(command, launch(command), self.name)
@@ -119,8 +120,8 @@ class Scenario:
         finally:
             if beside:
                 beside.kill()
-            if slow:
-                slow.close()
+            if bystander:
+                bystander.close()
             server.stop()
         if result["delivered"] != result["expected"]:
             raise SystemExit(f"{self.name}: {result['delivered']} of {result['expected']} came")
@@ -234,6 +235,8 @@ def flow(name, title, mode, msgs, tls, targets=AHEAD, **options):
 PLAIN = [
     flow("pub-16", "publish 16 B, nobody listens", "pub", 10000000, None, cpu(8, True)),
     flow("pair-16", "1:1, 16 B", "pair", 4000000, None, cpu(7, True)),
+    # The same when the two connections are served by different threads.
+    flow("pair-16-apart", "1:1, 16 B, apart", "pair", 4000000, None, bystander="elsewhere"),
     flow("pairs8-16", "8 pairs, 16 B", "pair", 4000000, None, clients=8),
     flow("pairs64-16", "64 pairs, 16 B", "pair", 4000000, None, cpu(7, True), clients=64),
     flow("pair-128", "1:1, 128 B", "pair", 2000000, None, cpu(5), size=128),
@@ -340,5 +343,5 @@ CURVES = (
     + [Scenario("slow-none", "1:1, 16 B, max_pending 8 MB", (RATE, CPU, PEAK), "pair", 3000000,
                 more="max_pending: 8MB\n"),
        Scenario("slow-one", "the same beside one that does not read", (RATE, CPU, PEAK), "pair",
-                3000000, more="max_pending: 8MB\n", slow="bench.0")]
+                3000000, more="max_pending: 8MB\n", bystander="bench.0")]
 )

@@ -138,8 +138,10 @@ def stripped_bytes(program):
         return copy.stat().st_size
 
 
-class SlowSubscriber:
-    """It asks for everything on a subject and then reads nothing."""
+class Bystander:
+    """A connection that asks for everything on a subject and then reads nothing. With a subject that
+    nobody sends to it only takes a place among the connections, so that those behind it come to
+    other loops."""
 
     def __init__(self, port, subject):
         self.socket = socket.socket()
