@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "account/sub.h"
 #include "account/account.h"
-#include "base/mem.h"
+#include "base/slab.h"
 #include "subject/permit.h"
 
-struct sub *sub_new(struct peer *peer, uint16_t shelf, struct slice subject, struct slice queue,
-        struct slice sid)
+struct sub *sub_new(struct slab *slab, struct peer *peer, uint16_t shelf, struct slice subject,
+        struct slice queue, struct slice sid)
 {
+        _Static_assert(
+                offsetof(struct sub, text) + TRIE_SUBJECT_MAX + TRIE_QUEUE_MAX + SUB_SID_MAX <=
+                        SLAB_OBJECT_MAX_BYTES,
+                "the longest one fits");
         size_t text_len = subject.len + queue.len + sid.len;
-        struct sub *sub = xmalloc(sizeof *sub + text_len);
-        memset(sub, 0, sizeof *sub);
+        struct sub *sub = slab_take(slab, offsetof(struct sub, text) + text_len);
+        if (UNLIKELY(sub == NULL))
+                return NULL;
         sub->peer = peer;
+        atomic_init(&sub->deny, NULL);
+        sub->removed = false;
         memcpy(sub->text, subject.ptr, subject.len);
         if (queue.len)
                 memcpy(sub->text + subject.len, queue.ptr, queue.len);
@@ -27,7 +34,7 @@ bool sub_deny_asked(const struct sub *sub, const struct permit *deny, struct sli
 
 void sub_free(struct sub *sub)
 {
-        xfree(sub);
+        slab_give(sub);
 }
 
 int subs_add(struct account *account, struct sub *sub)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sub.h: one subscription of one peer. Made, counted and freed by the peer's loop; other loops find it
- * through the trie and name it in mail, never touching `own`.
+ * through the trie and name it in mail, never touching `in.own`.
  *
- * End of life: subs_remove() unlinks it, a grace period passes, the reclaim thread mails it back, the
- * owner frees it. Mail that names it was posted inside a read section, so it is read before that. */
+ * End of life: subs_remove() unlinks it, a grace period passes (link.out), the reclaim thread mails it
+ * back (link.mail), the owner frees it. Mail that names it was posted inside a read section, so it is
+ * read before that. */
 #pragma once
-#include "base/mailbox.h"
-#include "base/rcu.h"
 #include "base/slice.h"
 #include "subject/trie.h"
 #include <stdbool.h>
@@ -16,30 +15,27 @@ struct account;
 struct loop;
 struct peer;
 struct permit;
+struct slab;
 struct sub;
 
+/* 51 bytes and the text: most fit one cache line or two. */
 struct sub {
-        struct trie_link link; /* its text: subject, queue, then sid */
+        struct trie_link link; /* in.own: messages since SUB (stays at UINT32_MAX), and
+                                * auto-unsubscribe (0: none) */
         struct peer *peer;     /* fixed: any thread */
         const struct permit
                 *_Atomic deny; /* asked before each delivery; NULL: all may be delivered */
-        union {
-                struct rcu_node rcu;
-                struct mail mail;
-        } retire;
-        struct {
-                uint32_t delivered; /* since SUB; stays at UINT32_MAX */
-                uint32_t max;       /* auto-unsubscribe; 0: none */
-        } own;
         uint16_t sid_len;
         bool removed; /* owner only: out of the trie */
-        char text[];
+        char text[];  /* subject, queue, then sid */
 };
 
-/* Owner. Lengths must have been checked against the control line limit. */
-struct sub *sub_new(struct peer *peer, uint16_t shelf, struct slice subject, struct slice queue,
-        struct slice sid);
-void sub_free(struct sub *sub);
+/* Owner, with its slab. Lengths within TRIE_SUBJECT_MAX, TRIE_QUEUE_MAX, SUB_SID_MAX. NULL when memory is
+ * short. */
+#define SUB_SID_MAX UINT16_MAX
+MUST_CHECK struct sub *sub_new(struct slab *slab, struct peer *peer, uint16_t shelf,
+        struct slice subject, struct slice queue, struct slice sid);
+void sub_free(struct sub *sub); /* back to its slab */
 
 static inline struct slice sub_subject(const struct sub *sub)
 {

@@ -96,6 +96,12 @@ static inline uint64_t slice_hash64(struct slice s)
         return slice_mix_(folded ^ slice_hash_key_[2], slice_hash_key_[1] ^ s.len);
 }
 
+static inline uint32_t slice_hash_number(uint64_t number)
+{
+        uint64_t folded = slice_mix_(number ^ slice_hash_key_[1], slice_hash_key_[0]);
+        return (uint32_t)slice_mix_(folded ^ slice_hash_key_[2], slice_hash_key_[1] ^ 8);
+}
+
 static inline unsigned slice_hash(struct slice s)
 {
         return (unsigned)slice_hash64(s);

@@ -52,12 +52,12 @@ static void queue_message(
 
 static void count_delivery(struct peer *peer, struct sub *sub)
 {
-        if (sub->own.delivered < UINT32_MAX)
-                sub->own.delivered++;
-        if (LIKELY(sub->own.max == 0 || sub->own.delivered < sub->own.max))
+        if (sub->link.in.own.delivered < UINT32_MAX)
+                sub->link.in.own.delivered++;
+        if (LIKELY(sub->link.in.own.max == 0 || sub->link.in.own.delivered < sub->link.in.own.max))
                 return;
-        log_debug(&peer->tag, "Auto-unsubscribe limit of %u reached for sid '%.*s'", sub->own.max,
-                SLICE_ARG(sub_sid(sub)));
+        log_debug(&peer->tag, "Auto-unsubscribe limit of %u reached for sid '%.*s'",
+                sub->link.in.own.max, SLICE_ARG(sub_sid(sub)));
         peer_unsubscribe(peer, sub);
 }
 

@@ -25,8 +25,8 @@ static void copy_subs(struct peer *peer, struct peer_info *out)
                 info->subject = xstrndup(subject.ptr, subject.len);
                 info->queue = queue.len ? xstrndup(queue.ptr, queue.len) : NULL;
                 info->sid = xstrndup(sid.ptr, sid.len);
-                info->msgs = sub->own.delivered;
-                info->max = sub->own.max;
+                info->msgs = sub->link.in.own.delivered;
+                info->max = sub->link.in.own.max;
         }
 }
 

@@ -4,11 +4,10 @@
 #include "client/client_internal.h"
 #include "client/client_perm.h"
 #include "net/loop.h"
+#include "peer/roster.h"
 #include "peer/settings.h"
 #include "subject/permit.h"
 #include "subject/subject.h"
-
-enum { SID_MAX_BYTES = 65535 };
 
 static bool may_subscribe(struct client *client, const struct frame *frame)
 {
@@ -54,10 +53,11 @@ void client_on_sub(struct peer *peer, const struct frame *frame)
                 return;
         if (subs_find(&peer->own.subs, frame->sid) == NULL) {
                 bool fits = frame->subject.len <= TRIE_SUBJECT_MAX &&
-                            frame->queue.len <= TRIE_QUEUE_MAX && frame->sid.len <= SID_MAX_BYTES;
-                struct sub *sub = fits ? sub_new(peer, (uint16_t)peer->loop->index, frame->subject,
-                                                 frame->queue, frame->sid)
-                                       : NULL;
+                            frame->queue.len <= TRIE_QUEUE_MAX && frame->sid.len <= SUB_SID_MAX;
+                struct sub *sub =
+                        fits ? sub_new(peer->loop->roster->subs, peer, (uint16_t)peer->loop->index,
+                                       frame->subject, frame->queue, frame->sid)
+                             : NULL;
                 if (sub && client->perm)
                         set_filter(client, sub);
                 if (sub == NULL || peer_subscribe(peer, sub) < 0) {
@@ -72,8 +72,8 @@ void client_on_unsub(struct peer *peer, const struct frame *frame)
 {
         struct sub *sub = subs_find(&peer->own.subs, frame->sid);
         peer->own.active_ns = peer->own.last_ns = loop_now_ns(peer->loop);
-        if (sub && frame->max > (int64_t)sub->own.delivered)
-                sub->own.max = (uint32_t)frame->max;
+        if (sub && frame->max > (int64_t)sub->link.in.own.delivered)
+                sub->link.in.own.max = (uint32_t)frame->max;
         else if (sub)
                 peer_unsubscribe(peer, sub);
         client_ok(client_of(peer));

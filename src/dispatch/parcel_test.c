@@ -4,6 +4,7 @@
 #include "account/sub.h"
 #include "base/chunk.h"
 #include "base/mem.h"
+#include "base/slab.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,11 +68,12 @@ static void comes_out_as_it_went_in(void **state)
         struct parcel *open = NULL;
         unsigned seen = 0;
         size_t charged = 0;
+        struct slab *slab = slab_new();
         chunk = chunk_new(64 * 1024);
         for (uint32_t i = 0; i < chunk->cap; i++)
                 chunk->data[i] = (char)(i * 7 + i / 256);
         for (int i = 0; i < SUBS; i++) {
-                subs[i] = sub_new(NULL, 0, SLICE_LIT("orders.>"), SLICE_NULL, SLICE_LIT("1"));
+                subs[i] = sub_new(slab, NULL, 0, SLICE_LIT("orders.>"), SLICE_NULL, SLICE_LIT("1"));
                 links[i] = &subs[i]->link;
         }
         for (unsigned i = 0; i < MESSAGES; i++) {
@@ -103,6 +105,7 @@ static void comes_out_as_it_went_in(void **state)
         chunk_unref(chunk);
         for (int i = 0; i < SUBS; i++)
                 sub_free(subs[i]);
+        slab_free(slab);
 }
 
 int main(void)

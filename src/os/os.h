@@ -19,6 +19,10 @@ int os_wake_open(int fd[2]); /* 0 or negative errno */
 void os_wake(int fd);
 void os_wake_seen(int fd);
 void os_wake_close(const int fd[2]);
+/* pages.c: zeroed pages. Both sizes are multiples of a page, align a power of two. huge: in huge pages if
+ * the system has them to give, and otherwise in none. NULL when memory is short. */
+void *os_pages_map(size_t bytes, size_t align, bool huge);
+void os_pages_unmap(void *ptr, size_t bytes);
 
 /* proc_*.c */
 int os_cpu_n(void); /* cores this process may use */

@@ -126,17 +126,23 @@ static void on_retired(struct rcu_node *node)
         loop_post(peer->loop, &peer->retire.mail);
 }
 
-static void retire(struct peer *peer)
+/* Take all subscriptions of the peer out of the trie; returns them, peer->own.subs.n, or NULL for none. */
+static struct sub **remove_all(struct peer *peer)
 {
         struct sub *sub;
         uint32_t n = 0;
-        if (peer->own.subs.n > 0) {
-                struct sub **all = xcalloc(peer->own.subs.n, sizeof all[0]);
-                for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at));)
-                        all[n++] = sub;
-                subs_remove_all(peer->own.account, all, n);
-                xfree(all);
-        }
+        if (peer->own.subs.n == 0)
+                return NULL;
+        struct sub **all = xcalloc(peer->own.subs.n, sizeof all[0]);
+        for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at));)
+                all[n++] = sub;
+        subs_remove_all(peer->own.account, all, n);
+        return all;
+}
+
+static void retire(struct peer *peer)
+{
+        xfree(remove_all(peer));
         rcu_defer(&peer->retire.rcu, on_retired);
 }
 
@@ -260,15 +266,15 @@ void peer_close(struct peer *peer, enum close_reason reason)
 
 static void on_sub_mail(struct mail *mail)
 {
-        sub_free(CONTAINER_OF(mail, struct sub, retire.mail));
+        sub_free(CONTAINER_OF(mail, struct sub, link.mail));
 }
 
 static void on_sub_retired(struct rcu_node *node)
 {
-        struct sub *sub = CONTAINER_OF(node, struct sub, retire.rcu);
+        struct sub *sub = CONTAINER_OF(node, struct sub, link.out);
         struct loop *home = sub->peer->loop;
-        sub->retire.mail.deliver = on_sub_mail;
-        loop_post(home, &sub->retire.mail);
+        sub->link.mail.deliver = on_sub_mail;
+        loop_post(home, &sub->link.mail);
 }
 
 int peer_subscribe(struct peer *peer, struct sub *sub)
@@ -286,7 +292,7 @@ void peer_unsubscribe(struct peer *peer, struct sub *sub)
 {
         subs_take(&peer->own.subs, sub);
         subs_remove(peer->own.account, sub);
-        rcu_defer(&sub->retire.rcu, on_sub_retired);
+        rcu_defer(&sub->link.out, on_sub_retired);
 }
 
 void peer_unsubscribe_all(struct peer *peer)

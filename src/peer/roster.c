@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/roster.h"
 #include "base/mem.h"
+#include "base/slab.h"
 #include "peer/peer.h"
 #include "peer/settings.h"
 
@@ -10,12 +11,14 @@ struct roster *roster_new(struct settings *settings)
         list_init(&roster->peers);
         list_init(&roster->ending);
         roster->settings = settings_ref(settings);
+        roster->subs = slab_new();
         return roster;
 }
 
 void roster_free(struct roster *roster)
 {
         settings_unref(roster->settings);
+        slab_free(roster->subs);
         xfree(roster);
 }
 

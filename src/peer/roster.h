@@ -8,6 +8,7 @@
 struct loop;
 struct peer;
 struct settings;
+struct slab;
 
 struct roster {
         struct list peers;         /* open ones, by peer->own.member */
@@ -17,10 +18,11 @@ struct roster {
         bool draining;             /* the server stops: no new peers; the loop ends with the last */
         struct settings *settings; /* one reference */
         struct fold handshakes;    /* failed ones, so that they do not fill the log */
+        struct slab *subs;         /* where the subscriptions of the peers live */
 };
 
 struct roster *roster_new(struct settings *settings); /* takes a reference of its own */
-void roster_free(struct roster *roster);              /* no peer is left */
+void roster_free(struct roster *roster);              /* no peer is left, no mail of theirs */
 
 /* Owner: new settings for all peers of the loop; takes over the caller's reference. */
 void roster_apply(struct loop *loop, struct settings *settings);

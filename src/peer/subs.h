@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* subs.h: a peer's subscriptions by sid: open addressing over pointers, 8 bytes a slot, nothing while
- * there is none. Owner: the peer's loop. */
+/* subs.h: a peer's subscriptions by sid: open addressing, 8 bytes a slot, nothing while there is none.
+ * Owner: the peer's loop. */
 #pragma once
 #include "base/slice.h"
 #include <stddef.h>
@@ -8,9 +8,19 @@
 
 struct sub;
 
+struct subs_slot {
+        uint32_t hash; /* of the sid */
+        uint32_t name; /* the subscription in its slab; 0: free */
+};
+
 struct subs {
-        struct sub **slots;
-        uint32_t n, cap; /* cap is a power of two, or 0 */
+        struct subs_slot *slots;
+        uint32_t n, cap; /* cap is SUBS_FIRST, a multiple of SUBS_GROUP, or 0 */
+};
+
+enum {
+        SUBS_FIRST = 4,
+        SUBS_GROUP = 8, /* slots in a cache line */
 };
 
 struct sub *subs_find(const struct subs *subs, struct slice sid); /* NULL: none */

@@ -39,14 +39,16 @@ static void counter_add(_Atomic uint64_t *counter, uint64_t n)
 void trie_link_init(struct trie_link *link, const char *text, size_t subject_len, size_t queue_len,
         uint16_t shelf)
 {
-        ASSERT(queue_len <= TRIE_QUEUE_MAX);
+        ptrdiff_t text_at = text - (const char *)link;
+        ASSERT(queue_len <= TRIE_QUEUE_MAX && shelf <= UINT8_MAX);
+        ASSERT(text_at >= 0 && text_at <= UINT8_MAX);
         /* One more than the limit stands for all that is longer: the insert refuses it. */
         size_t len = subject_len <= TRIE_SUBJECT_MAX ? subject_len : TRIE_SUBJECT_MAX + 1;
         *link = (struct trie_link){
-                .text = text,
                 .subject_len = (uint16_t)len,
                 .queue_len = (uint16_t)queue_len,
-                .shelf = shelf,
+                .shelf = (uint8_t)shelf,
+                .text_at = (uint8_t)text_at,
         };
 }
 
@@ -167,7 +169,6 @@ static struct trie_node *node_make(
         memcpy(node->text, subject.ptr, len);
         node->parent = path->branch;
         node->branch.seed = seed;
-        node->branch.prefix = node->text;
         node->branch.prefix_len = (uint16_t)len;
         node->branch.star_n = (uint16_t)(path->branch->star_n + 1);
         trie_link_init(&node->anchor, node->text, len - 1, 0, 0);
@@ -180,7 +181,7 @@ static struct trie_node *node_make(
 
 static void node_reclaim(struct rcu_node *rcu)
 {
-        xfree(CONTAINER_OF(rcu, struct trie_node, rcu));
+        xfree(CONTAINER_OF(rcu, struct trie_node, anchor.out));
 }
 
 /* Take out the branch's node when nothing grows from it any more, then its parent's, and so on. */
@@ -192,7 +193,7 @@ static void branch_prune(struct trie *trie, struct trie_shard *shard, struct tri
                 counter_add(&trie->shared.bytes, -(uint64_t)node_bytes(node));
                 branch = node->parent;
                 shard_drop(trie, shard, branch, trie_seed_hash(node->branch.seed), &node->anchor);
-                rcu_defer(&node->rcu, node_reclaim);
+                rcu_defer(&node->anchor.out, node_reclaim);
         }
 }
 
@@ -200,9 +201,9 @@ static void list_insert_after(struct trie_link *first, struct trie_link *link)
 {
         struct trie_link *next = atomic_load_explicit(&first->next, memory_order_relaxed);
         atomic_store_explicit(&link->next, next, memory_order_relaxed);
-        link->prev = first;
+        link->in.prev = first;
         if (next != NULL)
-                next->prev = link;
+                next->in.prev = link;
         rcu_assign(first->next, link);
 }
 
@@ -210,9 +211,9 @@ static void list_take_out(struct trie_link *link)
 {
         struct trie_link *next = atomic_load_explicit(&link->next, memory_order_relaxed);
         if (next != NULL)
-                next->prev = link->prev;
-        if (link->prev != NULL)
-                rcu_assign(link->prev->next, next);
+                next->in.prev = link->in.prev;
+        if (link->in.prev != NULL)
+                rcu_assign(link->in.prev->next, next);
 }
 
 static void generation_move(struct trie_shard *shard)
@@ -278,7 +279,7 @@ void trie_remove_locked(struct trie *trie, struct trie_link *link)
 {
         struct trie_path path;
         path_start(trie, trie_link_subject(link), &path);
-        bool is_first = link->prev == NULL;
+        bool is_first = link->in.prev == NULL;
         list_take_out(link);
         if (is_first)
                 remove_first(trie, &path, link);

@@ -9,6 +9,7 @@
  * `orders.>` survives the churn of `_INBOX`. */
 #pragma once
 #include "base/err.h"
+#include "base/mailbox.h"
 #include "base/rcu.h"
 #include "base/slice.h"
 #include <stdbool.h>
@@ -22,33 +23,48 @@ struct trie;
 #define TRIE_SUBJECT_MAX 32766
 #define TRIE_QUEUE_MAX 65535
 
-/* Embedded in a subscriber. Fill it with trie_link_init(); afterwards it belongs to the trie.
- * A link that was removed may still be read until a grace period has passed: the subscriber frees
- * itself, and the text, through rcu_defer() after trie_remove_locked(), and a removed link is not
- * inserted again before that. */
+/* Embedded in a subscriber. Fill it with trie_link_init(); afterwards it belongs to the trie, but for
+ * `in.own`. A link that was removed may still be read until a grace period has passed: the subscriber
+ * frees itself, and the text, through rcu_defer() of `out` after trie_remove_locked(), and a removed
+ * link is not inserted again before that. A server keeps millions of them: mind the size. */
 struct trie_link {
         struct trie_link *_Atomic next; /* same pattern; readers follow it */
-        struct trie_link *prev;         /* writer only; NULL: first */
-        const char *text; /* borrowed: subject bytes, directly followed by queue bytes */
+        union {
+                struct {
+                        struct trie_link *prev; /* writer only; NULL: first */
+                        struct {
+                                uint32_t delivered, max;
+                        } own;       /* room for the subscriber; the trie does not look at it */
+                } in;                /* until the removal */
+                struct rcu_node out; /* after it: for rcu_defer() */
+                struct mail mail;    /* and then for the way back to its owner */
+        };
         uint16_t subject_len;
         uint16_t queue_len; /* 0: plain subscriber */
-        uint16_t shelf;     /* index of the loop that owns the subscriber */
         uint16_t shape;     /* private: kind of the last token, number of '*' */
+        uint8_t shelf;      /* index of the loop that owns the subscriber */
+        uint8_t text_at; /* from the link to the subject bytes, directly followed by queue bytes */
 };
 
-/* text holds subject_len bytes of subject and then queue_len bytes of queue name (0: plain); it
- * lives at least as long as the link. The lengths must be within the limits above. */
+/* text, within 255 bytes behind the link's first, holds subject_len bytes of subject and then queue_len
+ * bytes of queue name (0: plain); it lives at least as long as the link. The lengths must be within the
+ * limits above, the shelf below 256. */
 void trie_link_init(struct trie_link *link, const char *text, size_t subject_len, size_t queue_len,
         uint16_t shelf);
 
+static inline const char *trie_link_text(const struct trie_link *link)
+{
+        return (const char *)link + link->text_at;
+}
+
 static inline struct slice trie_link_subject(const struct trie_link *link)
 {
-        return slice_of(link->text, link->subject_len);
+        return slice_of(trie_link_text(link), link->subject_len);
 }
 
 static inline struct slice trie_link_queue(const struct trie_link *link)
 {
-        return slice_of(link->text + link->subject_len, link->queue_len);
+        return slice_of(trie_link_text(link) + link->subject_len, link->queue_len);
 }
 
 struct trie *trie_new(void);

@@ -32,10 +32,9 @@ enum trie_kind { TRIE_END, TRIE_TAIL, TRIE_LAST, TRIE_STAR, TRIE_KIND_COUNT };
 struct trie_branch {
         _Atomic uint32_t runs[TRIE_KIND_COUNT]; /* bit min(n, 31): a child of n tokens may exist */
         uint32_t child_n;                       /* writer only */
+        uint16_t prefix_len;                    /* of the pattern up to here, with its last '.' */
+        uint16_t star_n;                        /* 0: root of a shard */
         uint64_t seed;                          /* state of the hash before the run */
-        const char *prefix;                     /* pattern up to here, with its last '.' */
-        uint16_t prefix_len;
-        uint16_t star_n; /* 0: root of a shard */
 };
 
 /* A '*' of some pattern. */
@@ -43,8 +42,7 @@ struct trie_node {
         struct trie_link anchor; /* entry in the table; subscribers of the pattern hang on next */
         struct trie_branch branch;
         struct trie_branch *parent; /* writer only */
-        struct rcu_node rcu;
-        char text[]; /* the pattern up to here and a '.' */
+        char text[];                /* the pattern up to here and a '.' */
 };
 
 /* One cache line: what a reader needs to know whether there is anything to find. */
@@ -73,6 +71,12 @@ struct trie_piece {
         uint64_t hash;    /* state after the run */
         enum trie_kind kind;
 };
+
+/* The pattern up to the branch; prefix_len bytes, none for a root. */
+static inline const char *trie_branch_prefix(const struct trie_branch *branch)
+{
+        return CONTAINER_OF(branch, const struct trie_node, branch)->text;
+}
 
 static inline uint32_t trie_run_bit(size_t token_n)
 {
@@ -120,9 +124,10 @@ static inline bool trie_is_piece(const struct trie_link *link, const struct trie
         size_t ending = piece->kind == TRIE_END ? 0 : piece->run.len > 0 ? 2 : 1;
         return link->shape == trie_piece_shape(piece) &&
                link->subject_len == branch->prefix_len + piece->run.len + ending &&
-               memcmp(link->text + branch->prefix_len, piece->run.ptr, piece->run.len) == 0 &&
-               (branch->prefix_len == 0 ||
-                       memcmp(link->text, branch->prefix, branch->prefix_len) == 0);
+               memcmp(trie_link_text(link) + branch->prefix_len, piece->run.ptr, piece->run.len) ==
+                       0 &&
+               (branch->prefix_len == 0 || memcmp(trie_link_text(link), trie_branch_prefix(branch),
+                                                   branch->prefix_len) == 0);
 }
 
 /* The entry of a piece: first link of a leaf or anchor of a node; NULL: there is none. */
