@@ -297,9 +297,11 @@ void peer_unsubscribe(struct peer *peer, struct sub *sub)
 
 void peer_unsubscribe_all(struct peer *peer)
 {
-        struct sub *sub;
-        for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at)); at = 0)
-                peer_unsubscribe(peer, sub);
+        struct sub **all = remove_all(peer);
+        for (uint32_t i = 0; i < peer->own.subs.n; i++)
+                rcu_defer(&all[i]->link.out, on_sub_retired);
+        subs_fini(&peer->own.subs);
+        xfree(all);
 }
 
 /* ---- output ------------------------------------------------------------------------------ */

@@ -249,3 +249,22 @@ def test_junk_on_the_monitoring_port(guarded):
     assert monitor.get("/healthz") == {"status": "ok"}
     for connection in idle:
         connection.close()
+
+
+def answered(client):
+    """A PONG comes, and nothing but the server's own PINGs before it."""
+    client.send("PING\r\n")
+    line = client.line()
+    while line == b"PING":
+        line = client.line()
+    assert line == b"PONG"
+
+
+def test_second_connect_drops_many_subscriptions_at_once(guarded):
+    with guarded.connect() as client:
+        client.send("".join(f"SUB many.{i} {i}\r\n" for i in range(200000)))
+        answered(client)
+        assert guarded.monitor.varz()["subscriptions"] > 200000
+        client.send('CONNECT {"verbose":false}\r\n')
+        answered(client)
+        assert guarded.monitor.varz()["subscriptions"] < 200000
