@@ -120,6 +120,7 @@ struct user_reader {
         struct schema *schema;
         struct user_options user;
         const char *nkey;
+        bool failed; /* reported; the rest would only follow from it */
 };
 
 typedef void (*user_set_fn)(struct user_reader *reader, const struct conf_entry *entry);
@@ -129,17 +130,17 @@ typedef void (*user_set_fn)(struct user_reader *reader, const struct conf_entry 
 
 USER_SETTER(user)
 {
-        read_text(reader->schema, entry, &reader->user.name);
+        reader->failed |= !read_text(reader->schema, entry, &reader->user.name);
 }
 
 USER_SETTER(password)
 {
-        read_text(reader->schema, entry, &reader->user.password);
+        reader->failed |= !read_text(reader->schema, entry, &reader->user.password);
 }
 
 USER_SETTER(nkey)
 {
-        read_text(reader->schema, entry, &reader->nkey);
+        reader->failed |= !read_text(reader->schema, entry, &reader->nkey);
 }
 
 USER_SETTER(permissions)
@@ -208,7 +209,7 @@ static bool read_user(struct auth_reader *auth, const struct conf_value *value)
                 at = value->as.map->entries[i].value;
                 user_key(&reader, &value->as.map->entries[i]);
         }
-        if (!check_user(&reader, at))
+        if (reader.failed || !check_user(&reader, at))
                 return false;
         struct user_list *list = reader.nkey[0] ? &auth->nkeys : &auth->users;
         if (reader.nkey[0])
