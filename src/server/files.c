@@ -7,10 +7,16 @@
 #include "conf/load.h"
 #include "monitor/monitor.h"
 #include "server/server_internal.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int write_file(const char *path, struct slice text, mode_t mode, struct errbuf *eb)
@@ -40,16 +46,68 @@ static char *ports_path(const struct server *server, const char *dir)
         return buf_take_str(&path);
 }
 
+static void put_url(struct json_writer *w, const char *scheme, const char *ip, int port)
+{
+        char url[320];
+        bool v6 = strchr(ip, ':') != NULL;
+        snprintf(url, sizeof url, "%s://%s%s%s:%d", scheme, v6 ? "[" : "", ip, v6 ? "]" : "", port);
+        json_str(w, NULL, url);
+}
+
+/* The address as digits: an interface's own scope is no part of a URL. */
+static bool ip_text(const struct sockaddr *addr, char *ip, size_t size)
+{
+        if (addr && addr->sa_family == AF_INET)
+                return inet_ntop(AF_INET, &((const struct sockaddr_in *)addr)->sin_addr, ip,
+                               (socklen_t)size) != NULL;
+        if (addr && addr->sa_family == AF_INET6)
+                return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)addr)->sin6_addr, ip,
+                               (socklen_t)size) != NULL;
+        return false;
+}
+
+/* Interface by interface; the system's list has one family after the other. */
+static void put_interfaces(struct json_writer *w, const char *scheme, int port)
+{
+        struct ifaddrs *all = NULL;
+        char ip[INET6_ADDRSTRLEN];
+        struct if_nameindex *names = if_nameindex();
+        if (getifaddrs(&all) != 0)
+                all = NULL;
+        for (struct if_nameindex *name = names; name && name->if_index; name++)
+                for (struct ifaddrs *it = all; it; it = it->ifa_next)
+                        if (strcmp(it->ifa_name, name->if_name) == 0 &&
+                                ip_text(it->ifa_addr, ip, sizeof ip))
+                                put_url(w, scheme, ip, port);
+        if (all)
+                freeifaddrs(all);
+        if (names)
+                if_freenameindex(names);
+}
+
+static bool is_any(const char *host)
+{
+        return host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+/* Where it can be dialled: numbers, as a name may mean something else elsewhere. */
 static void url_list(
         struct json_writer *w, const char *key, const char *scheme, const char *host, int port)
 {
-        char url[320];
-        bool v6 = strchr(host, ':') != NULL;
-        snprintf(url, sizeof url, "%s://%s%s%s:%d", scheme, v6 ? "[" : "", host, v6 ? "]" : "",
-                port);
+        const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+        struct addrinfo *found = NULL;
+        char ip[INET6_ADDRSTRLEN];
         json_array_open(w, key);
-        json_str(w, NULL, url);
+        if (is_any(host))
+                put_interfaces(w, scheme, port);
+        else if (getaddrinfo(host, NULL, &hints, &found) == 0 &&
+                 ip_text(found->ai_addr, ip, sizeof ip))
+                put_url(w, scheme, ip, port);
+        else
+                put_url(w, scheme, host, port);
         json_array_close(w);
+        if (found)
+                freeaddrinfo(found);
 }
 
 void ports_file_write(struct server *server)

@@ -3,11 +3,14 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
+import subprocess
 
 import pytest
 
+from support.client import tls_context
 from support.deadline import until
 from support.dialect import program
 
@@ -298,3 +301,144 @@ def test_ports_file(start, tmp_path):
     assert list(json.loads(path.read_text())) == ["nats", "monitoring"]
     server.stop()
     assert not path.exists()
+
+
+def interface_urls(scheme, port):
+    """Every address of this machine, interface by interface, as Linux's ip command lists them."""
+    listed = subprocess.run(["ip", "-o", "addr"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    addresses = [line.split()[3].split("/")[0] for line in listed.splitlines()]
+    return [f"{scheme}://[{ip}]:{port}" if ":" in ip else f"{scheme}://{ip}:{port}"
+            for ip in addresses]
+
+
+@pytest.mark.skipif(not shutil.which("ip"), reason="no ip command here")
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]"])
+def test_ports_file_of_any_address(start, tmp_path, host):
+    server = start(f'listen: "{host}:-1"\nhttp: "{host}:-1"\nports_file_dir: "{tmp_path}"', base=False,
+                   ready=False)
+    port = server.wait_log(r"Listening for client connections on .*:(\d+)$").group(1)
+    web = server.wait_log(r"Starting http monitor on .*:(\d+)$").group(1)
+    path = tmp_path / f"{os.path.basename(program())}_{server.pid}.ports"
+    until(lambda: path.exists() and path.read_text(), "the ports file is written")
+    found = json.loads(path.read_text())
+    assert sorted(found["nats"]) == sorted(interface_urls("nats", port))
+    assert sorted(found["monitoring"]) == sorted(interface_urls("http", web))
+
+
+# Row 89: TestPortsFileReload
+def test_ports_and_pid_file_move(start, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    base = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
+    server = start(f'ports_file_dir: "{first}", pid_file: "{first}/pid"')
+    name = f"{os.path.basename(program())}_{server.pid}.ports"
+    until(lambda: (first / name).exists() and (first / name).read_text(), "the file is written")
+    server.rewrite(base + f'ports_file_dir: "{second}"\npid_file: "{second}/pid"\n')
+    server.signal(signal.SIGHUP)
+    server.wait_log(rf"\[INF\] Reloaded: pid_file = {second}/pid$")
+    server.wait_log(rf"\[INF\] Reloaded: ports_file_dir = {second}$")
+    server.wait_log(r"\[INF\] Reloaded server configuration")
+    assert not (first / name).exists()
+    assert json.loads((second / name).read_text())["nats"] == [f"nats://127.0.0.1:{server.port}"]
+    # The old pid file is left; a wrong path is told, and the rest of the reload stands.
+    assert (first / "pid").read_text() == (second / "pid").read_text() == str(server.pid)
+    server.rewrite(base + 'pid_file: "/nonexistent/x"\nmax_payload: 77\n')
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"\[ERR\] Failed to write pidfile: open /nonexistent/x: no such file or directory$")
+    server.wait_log(r"\[INF\] Reloaded server configuration", 2)
+    assert server.client().info["max_payload"] == 77
+    assert not (second / name).exists()
+
+
+# 5.2: what a reload changes while it runs, with the line of each.
+@pytest.mark.parametrize("before, after, line", [
+    ("", "trace: true", "trace = true"),
+    ("", "debug: true", "debug = true"),
+    ("debug: true", "", "debug = false"),
+    ("", "trace_verbose: true", "trace_verbose = true"),
+    ("", "trace_headers: true", "trace_headers = true"),
+    ("", "logtime_utc: true", "logtime_utc = true"),
+    ("", "max_traced_msg_len: 5", "max_traced_msg_len = 5"),
+    ("", "max_connections: 5", "max_connections = 5"),
+    ("", "max_control_line: 1k", "max_control_line = 1000"),
+    ("", "max_payload: 1000", "max_payload = 1000"),
+    ("", 'ping_interval: "5s"', "ping_interval = 5s"),
+    ("", "ping_max: 7", "ping_max = 7"),
+    ("", 'write_deadline: "3s"', "write_deadline = 3s"),
+    ("", "connect_error_reports: 5", "connect_error_reports = 5"),
+    ("", "reconnect_error_reports: 5", "reconnect_error_reports = 5"),
+    ("", "no_fast_producer_stall: true", "fast producers will not be stalled"),
+    ("no_fast_producer_stall: true", "", "fast producers will be stalled"),
+    ("", 'server_tags: ["a","b"]', "tags"),
+    ("", "server_metadata: {a: b}", "metadata"),
+])
+def test_reload_of_what_is_live(start, before, after, line):
+    base = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
+    server = start(before)
+    client = server.connect()
+    server.rewrite(base + after)
+    server.signal(signal.SIGHUP)
+    server.wait_log(rf"\[INF\] Reloaded: {line}$")
+    server.wait_log(r"\[INF\] Reloaded server configuration \(sha256:[0-9a-f]{64}\)$")
+    client.barrier()
+    assert server.monitor.varz()["config_digest"].startswith("sha256:")
+
+
+# Row 120: TestConfigReloadLogging, TestConfigReloadRotateFiles
+def test_reload_moves_the_log(start, tmp_path):
+    base = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
+    first, second = tmp_path / "first.log", tmp_path / "second.log"
+    server = start()
+    server.rewrite(base + f'log_file: "{first}"\nlogtime: false\n')
+    server.signal(signal.SIGHUP)
+    server.wait_log(rf"\[INF\] Reloaded: log_file = {first}$")
+    in_file(first, "Reloaded server configuration")
+    assert first.read_text().startswith(f"[{server.pid}] [INF] Reloaded server configuration (sha256:")
+    server.rewrite(base + f'log_file: "{second}"\n')
+    server.signal(signal.SIGHUP)
+    in_file(second, "Reloaded server configuration")
+    assert f"Reloaded: log_file = {second}\n" in first.read_text()
+    server.rewrite(base)
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"\[INF\] Reloaded server configuration")
+    assert "Reloaded: log_file = \n" in second.read_text()
+
+
+# A trace that is switched on is for those who are connected as well.
+def test_reload_traces_live_connections(start):
+    base = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
+    server = start()
+    client = server.connect()
+    server.rewrite(base + "trace: true\nmax_traced_msg_len: 3\n")
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"\[INF\] Reloaded server configuration")
+    client.send("PUB foo 5\r\nhello\r\n")
+    client.barrier()
+    server.wait_log(rf"\[TRC\] \S+ - cid:{client.cid} - <<- \[PUB foo 5\]$")
+    server.wait_log(rf'\[TRC\] \S+ - cid:{client.cid} - <<- MSG_PAYLOAD: \["hel..."\]$')
+
+
+# Row 107: TestConfigReloadEnableTLS, TestConfigReloadDisableTLS
+def test_reload_of_tls(start, certs):
+    base = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
+    tls = (f'tls {{ cert_file: "{certs.cert("server")}", key_file: "{certs.key("server")}", '
+           'timeout: 5 }\n')
+    server = start()
+    plain = server.connect()
+    server.rewrite(base + tls)
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"\[INF\] Reloaded: authorization timeout = 6$")
+    server.wait_log(r"\[INF\] Reloaded: tls timeout = 5$")
+    server.wait_log(r"\[INF\] Reloaded: tls = enabled$")
+    server.wait_log(r"\[INF\] Reloaded server configuration")
+    plain.barrier()
+    secure = server.connect(tls=tls_context(certs.cert("ca")))
+    assert secure.info["tls_required"] is True
+    assert server.monitor.varz()["tls_required"] is True
+    server.rewrite(base)
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"\[INF\] Reloaded: tls = disabled$")
+    server.wait_log(r"\[INF\] Reloaded server configuration", 2)
+    secure.barrier()
+    assert "tls_required" not in server.connect().info
