@@ -92,7 +92,7 @@ static double cost_of(text_fn text)
         return (double)(in_slab.object_bytes + in_trie.bytes) / SUBS;
 }
 
-/* The table of sids adds 11 to 16 bytes (peer/subs_test.c). */
+/* The table of sids adds 12 to 18 bytes (peer/subs_test.c). */
 static void costs_little(void **state)
 {
         (void)state;

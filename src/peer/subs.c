@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Linear probing at no more than 3/4 full; a removal closes the gap behind it, so there are no tombstones.
+/* Linear probing at no more than 2/3 full; a removal closes the gap behind it, so there are no tombstones.
  *
- * Most clients count their sids up, so that eight neighbours share a group, a cache line, and what they
- * miss of the caches; where a group lies is hashed with a secret. Any other sid is hashed as a whole. The
+ * Most clients count their sids up, so that four neighbours share half a cache line, and what they miss of
+ * the caches; where it lies is hashed with a secret. Any other sid is hashed as a whole. The
  * hash stays in the slot: neither a search nor a rebuild looks at subscriptions that it does not mean. */
 #include "peer/subs.h"
 #include "account/sub.h"
@@ -11,6 +11,8 @@
 #include <stdbool.h>
 
 enum { DIGITS_MAX = 9, GROUP_BITS = 3 };
+
+#define NEIGHBOURS 4U /* numbers side by side; a power of two, at most SUBS_GROUP */
 
 /* The one way to write a number: leading zeros would bring many sids to one hash. */
 static bool is_number(struct slice sid, uint32_t *number)
@@ -28,13 +30,14 @@ static bool is_number(struct slice sid, uint32_t *number)
         return true;
 }
 
-/* The low GROUP_BITS are the place in the group. */
+/* The low GROUP_BITS are the place in the group. Runs of neighbours lengthen what is probed, so that those
+ * of whole groups cost more than they save. */
 static uint32_t hash_of(struct slice sid)
 {
         uint32_t number;
         if (!is_number(sid, &number))
                 return slice_hash(sid);
-        return slice_hash_number(number / SUBS_GROUP) << GROUP_BITS | number % SUBS_GROUP;
+        return (slice_hash_number(number / NEIGHBOURS) & ~(NEIGHBOURS - 1)) | number % NEIGHBOURS;
 }
 
 static uint32_t home_of(uint32_t cap, uint32_t hash)
@@ -95,7 +98,7 @@ static uint32_t larger(uint32_t cap)
 
 void subs_put(struct subs *subs, struct sub *sub)
 {
-        if (((uint64_t)subs->n + 1) * 4 > (uint64_t)subs->cap * 3)
+        if (((uint64_t)subs->n + 1) * 3 > (uint64_t)subs->cap * 2)
                 rebuild(subs, larger(subs->cap));
         place(subs, (struct subs_slot){ hash_of(sub_sid(sub)), slab_name(sub) });
         subs->n++;
