@@ -179,9 +179,15 @@ static void on_close(struct peer *peer)
         loop_post(server->control, &letter->mail);
 }
 
+static void count_out_of_loop(struct loop *loop)
+{
+        atomic_fetch_sub_explicit(&loop->shared.conn_n, 1, memory_order_relaxed);
+}
+
 static void client_free(struct peer *peer)
 {
         struct client *client = client_of(peer);
+        count_out_of_loop(peer->loop);
         connect_options_fini(&client->opts);
         client_login_fini(client);
         xfree(client);
@@ -312,13 +318,15 @@ static void on_accept(struct mail *mail)
         struct peer_server *server = letter->server;
         struct client *client = xnew(struct client);
         int rc = peer_init(&client->peer, &client_ops, server, letter->loop, letter->fd);
-        xfree(letter);
         if (rc < 0) {
+                count_out_of_loop(letter->loop);
                 if (rc != ERR_CLOSED)
                         log_error(NULL, "Error accepting a client: %s", err_text(rc));
+                xfree(letter);
                 xfree(client);
                 return;
         }
+        xfree(letter);
         connect_options_init(&client->opts);
         client_login_init(client);
         atomic_fetch_add_explicit(&server->shared.client_n, 1, memory_order_relaxed);
@@ -336,5 +344,6 @@ void client_accept_post(struct peer_server *server, struct loop *loop, int fd)
         letter->loop = loop;
         letter->fd = fd;
         letter->mail.deliver = on_accept;
+        atomic_fetch_add_explicit(&loop->shared.conn_n, 1, memory_order_relaxed);
         loop_post(loop, &letter->mail);
 }

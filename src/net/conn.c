@@ -433,6 +433,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
         struct conn *conn = poll->data;
         conn->loop->own.now_ns = clock_mono_ns();
+        loop_note_event(conn->loop);
         if (status <
                 0) { /* the read or the write reports what is wrong; there may be bytes before it */
                 events = UV_READABLE | (conn->blocked ? UV_WRITABLE : 0);

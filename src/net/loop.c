@@ -24,6 +24,8 @@ struct loop *loop_current(void)
 static void run_mail(struct loop *loop)
 {
         struct mail *mail = mailbox_take(&loop->shared.mail);
+        if (mail)
+                loop_note_event(loop);
         loop->own.in_mail = true;
         while (mail) {
                 struct mail *next = mail->next;
@@ -80,6 +82,8 @@ static void on_prepare(uv_prepare_t *handle)
         struct loop *loop = handle->data;
         loop_flush(loop); /* timers ran after the check hook and may have queued bytes */
         arm_uv_timer(loop);
+        if (loop->own.looking)
+                return; /* the poll will not sleep */
         atomic_store(&loop->shared.sleeping, true);
         if (!mailbox_is_empty(&loop->shared.mail))
                 os_wake(loop->uv->wake_fd[1]);
@@ -104,6 +108,7 @@ struct loop *loop_new(unsigned index)
         loop->uv = uv;
         mailbox_init(&loop->shared.mail);
         timer_heap_init(&loop->own.timers);
+        spin_init(&loop->own.spin);
         list_init(&loop->own.dirty);
         loop->own.cipher_out = xnew(struct buf);
         loop->own.now_ns = clock_mono_ns();
@@ -129,12 +134,36 @@ static void close_handle(uv_handle_t *handle, void *ctx)
                 uv_close(handle, NULL);
 }
 
+static void after_events(struct loop *loop)
+{
+        uint64_t busy_ns = atomic_load_explicit(&loop->shared.busy_ns, memory_order_relaxed);
+        uint64_t took_ns = loop->own.now_ns - loop->own.came_ns;
+        atomic_store_explicit(&loop->shared.busy_ns, busy_ns + took_ns, memory_order_relaxed);
+        spin_event(&loop->own.spin, loop->own.came_ns, loop->own.now_ns);
+}
+
+/* One iteration. One that only looks for events leaves the core to whoever waits for it. */
+static void turn(struct loop *loop)
+{
+        bool look = loop->own.may_spin && spin_wanted(&loop->own.spin, loop->own.now_ns);
+        loop->own.looking = look;
+        loop->own.events = 0;
+        uv_run(&loop->uv->loop, look ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+        loop->own.now_ns = clock_mono_ns();
+        if (loop->own.events > 0)
+                after_events(loop);
+        else if (look)
+                sched_yield();
+}
+
 void loop_run(struct loop *loop)
 {
         current = loop;
         loop->own.now_ns = clock_mono_ns();
         rcu_thread_start();
-        uv_run(&loop->uv->loop, UV_RUN_DEFAULT);
+        while (!loop->own.stopped)
+                turn(loop);
+        loop->own.stopped = loop->own.looking = false;
         run_mail(loop);
         rcu_thread_stop();
         current = NULL;
@@ -142,6 +171,7 @@ void loop_run(struct loop *loop)
 
 void loop_stop(struct loop *loop)
 {
+        loop->own.stopped = true;
         uv_stop(&loop->uv->loop);
 }
 

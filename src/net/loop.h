@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/mailbox.h"
 #include "base/stat.h"
+#include "net/spin.h"
 #include "net/timer.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,10 +31,18 @@ struct loop {
                 struct mailbox mail;
                 _Atomic bool sleeping;    /* inside the poll: a letter must wake it */
                 _Atomic unsigned posters; /* threads inside loop_post() */
+                _Atomic uint64_t busy_ns; /* spent on events so far; written by the owner */
+                _Atomic unsigned conn_n;  /* clients that were given to it and have not gone */
         } shared;
         struct {
-                uint64_t now_ns; /* monotonic, cached once per iteration */
-                bool in_mail;    /* letters are being delivered */
+                uint64_t now_ns;  /* monotonic, cached once per iteration */
+                bool in_mail;     /* letters are being delivered */
+                bool may_spin;    /* this loop may look for events instead of sleeping (spin.h) */
+                bool looking;     /* this iteration does not sleep */
+                bool stopped;     /* loop_stop() was called */
+                unsigned events;  /* of this iteration */
+                uint64_t came_ns; /* the first of them */
+                struct spin spin;
                 struct timer_heap timers;
                 struct list dirty;      /* conns with bytes to flush, by conn->dirty */
                 size_t dirty_bytes;     /* queued on this loop since the last flush */
@@ -70,6 +79,12 @@ struct loop *loop_current(void);
 static inline uint64_t loop_now_ns(const struct loop *loop)
 {
         return loop->own.now_ns;
+}
+
+static inline void loop_note_event(struct loop *loop)
+{
+        if (loop->own.events++ == 0)
+                loop->own.came_ns = loop->own.now_ns;
 }
 
 void loop_timer_start(struct loop *loop, struct timer *timer, uint64_t after_ns);

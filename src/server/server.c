@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "base/rcu.h"
 #include "base/thread.h"
-#include "client/client.h"
 #include "conf/load.h"
 #include "monitor/monitor.h"
 #include "net/crypto_pool.h"
@@ -28,21 +27,8 @@
 
 enum {
         HANDSHAKE_QUEUE_MAX = 16 * 1024,
-        /* Connections that follow each other share a loop: they often talk to each other, and a
-         * message to another loop costs a wake-up when that loop has nothing else to do. */
-        NEIGHBOURS_N = 2,
 };
 #define DRAIN_PATIENCE_NS (2 * NS_PER_SEC)
-
-/* ---- accepting --------------------------------------------------------------------------- */
-
-static void on_accept(void *ctx, int fd)
-{
-        struct server *server = ctx;
-        unsigned turn = server->next_loop++ / NEIGHBOURS_N;
-        struct loop *loop = server->loops[turn % server->peers.loop_n];
-        client_accept_post(&server->peers, loop, fd);
-}
 
 void server_close_listener(struct server *server)
 {
@@ -194,7 +180,7 @@ static int start_listener(struct server *server, struct errbuf *eb)
 {
         const struct listen_options *client = &server->opts->client;
         int rc = listener_open(&server->clients, server->control, client->host,
-                client->port == -1 ? 0 : client->port, on_accept, server, eb);
+                client->port == -1 ? 0 : client->port, accept_client, server, eb);
         if (rc == 0)
                 server->client_port = server->opts->client.bound_port =
                         listener_port(server->clients);
@@ -270,6 +256,7 @@ static void fini(struct server *server)
 {
         if (server->crypto)
                 crypto_pool_free(server->crypto);
+        accept_fini(server);
         settings_unref(server->settings);
         tls_ctx_unref(server->tls);
         rcu_barrier_wait();
@@ -301,6 +288,7 @@ static int start(struct server *server, struct errbuf *eb)
         }
         server->settings = compile_settings(server);
         workers_start(server);
+        accept_init(server);
         if (start_monitor(server, eb) < 0) {
                 errbuf_prefix(eb, "Can't start monitoring");
                 return ERR_IO;

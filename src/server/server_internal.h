@@ -13,6 +13,7 @@ struct lame_duck;
 struct listener;
 struct loop;
 struct monitor;
+struct placement_load;
 struct settings;
 struct sigs;
 struct thread;
@@ -29,8 +30,13 @@ struct server {
         struct thread **threads;
         struct crypto_pool *crypto;
         struct listener *clients; /* NULL: not listening (any more) */
-        unsigned next_loop;       /* where the next client goes */
-        int client_port;          /* the real one */
+        struct {
+                unsigned last;                /* the loop that got the newest client */
+                uint64_t at_ns;               /* when busy_ns was read */
+                struct placement_load *loads; /* by loop */
+                uint64_t *busy_ns;
+        } placement;
+        int client_port; /* the real one */
         struct monitor *monitor;
         struct rotation rotation; /* of the files behind tls */
         struct sigs *sigs;
@@ -50,6 +56,11 @@ void workers_free(struct server *server);  /* after that */
 void workers_apply(struct server *server); /* hand server->settings to every loop */
 void workers_drain(struct server *server); /* close every peer; call again to insist */
 void workers_trim(struct server *server, uint64_t n); /* close n clients for max_connections */
+
+/* accept.c */
+void accept_init(struct server *server); /* after workers_start() */
+void accept_fini(struct server *server);
+void accept_client(void *server, int fd); /* the listener's */
 
 /* banner.c: the start-up lines (config.md 4.6). */
 void banner_print(struct server *server);

@@ -8,6 +8,7 @@
 #include "peer/peer.h"
 #include "peer/roster.h"
 #include "peer/settings.h"
+#include "server/placement.h"
 #include "server/server_internal.h"
 #include "subject/match_cache.h"
 #include <stdio.h>
@@ -30,6 +31,7 @@ void workers_start(struct server *server)
         server->peers.loop_n = (unsigned)n;
         for (int i = 0; i < n; i++) {
                 struct loop *loop = loop_new((unsigned)i);
+                loop->own.may_spin = os_cpu_n() > 1; /* somebody else has to act meanwhile */
                 loop->roster = roster_new(server->settings);
                 dispatch_new(loop, &server->peers, entries);
                 server->loops[i] = loop;
@@ -122,12 +124,19 @@ static void on_trim(struct mail *mail)
         xfree(letter);
 }
 
-/* Each loop gives its share; a loop that has fewer leaves the rest to the next reload or refusal. */
+/* Each loop gives in proportion to what it has. */
 void workers_trim(struct server *server, uint64_t n)
 {
-        for (unsigned i = 0; i < server->peers.loop_n; i++) {
+        unsigned loop_n = server->peers.loop_n;
+        uint64_t *shares = xcalloc(loop_n, sizeof shares[0]);
+        for (unsigned i = 0; i < loop_n; i++)
+                shares[i] = atomic_load_explicit(
+                        &server->loops[i]->shared.conn_n, memory_order_relaxed);
+        placement_trim(shares, loop_n, n);
+        for (unsigned i = 0; i < loop_n; i++) {
                 struct loop_mail *letter = letter_to(server->loops[i], on_trim);
-                letter->n = (n + i) / server->peers.loop_n;
+                letter->n = shares[i];
                 loop_post(server->loops[i], &letter->mail);
         }
+        xfree(shares);
 }
