@@ -21,10 +21,11 @@ import statistics
 import sys
 import tempfile
 
-from scenario import CURVES, SCENARIOS
-from server import Certificates, version_of
+from scenario import CURVES, SCENARIOS, RunFailed
+from server import Certificates, StartFailed, version_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUSY = 0.5  # load average
 
 
 def names_of(args):
@@ -44,16 +45,23 @@ def newest(names):
 
 
 def measure_all(args, scenarios, programs, certificates, runs):
-    """Fill runs[scenario][server] round by round, so that a stop leaves whole rounds."""
+    """Fill runs[scenario][server] round by round, so that a stop leaves whole rounds. The texts of
+    runs that failed; the rest of their scenario's round is left out."""
+    failures = []
     for number in range(1, args.rounds + 1):
         for scenario in scenarios:
             results = {}
-            for name, program in programs.items():
-                show(f"round {number}/{args.rounds}  {scenario.name}  {name}")
-                results[name] = scenario.run(args.midge, program, certificates, args.quick)
+            try:
+                for name, program in programs.items():
+                    show(f"round {number}/{args.rounds}  {scenario.name}  {name}")
+                    results[name] = scenario.run(args.midge, program, certificates, args.quick)
+            except (RunFailed, StartFailed) as failure:
+                failures.append(f"{name}: {failure}")
+                continue
             for name, result in results.items():
                 runs.setdefault(scenario.name, {}).setdefault(name, []).append(result)
     show("")
+    return failures
 
 
 def show(text):
@@ -177,6 +185,7 @@ def document(args, names, scenarios, runs):
         "rounds": args.rounds,
         "quick": args.quick,
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load_average": args.load_average,
         "servers": names,
         "scenarios": [{
             "name": scenario.name,
@@ -265,13 +274,21 @@ def main(argv=None):
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     names = names_of(args)
     programs = dict(zip(names, [args.midge, *args.reference]))
-    runs = {}
+    runs, failures = {}, []
+    args.load_average = os.getloadavg()[0]
+    if args.load_average > BUSY:
+        print(f"This machine is busy (load average {args.load_average:.1f}): CPU times can still be "
+              "compared, rates and latencies hardly.", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="midge-compare-") as folder:
         try:
-            measure_all(args, scenarios, programs, Certificates(pathlib.Path(folder)), runs)
+            failures = measure_all(args, scenarios, programs, Certificates(pathlib.Path(folder)),
+                                   runs)
         except KeyboardInterrupt:
             print("\nstopped; what is complete:", file=sys.stderr)
-    return report(args, scenarios, runs, names)
+    status = report(args, scenarios, runs, names)
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if failures else status
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@ RUN_SECONDS = 300
 LEAD_SECONDS = 0.5  # for the load beside to get going
 
 
+class RunFailed(Exception):
+    """A server or the load program did not do what was asked of it."""
+
+
 class Measure:
     """One figure of a run: how it is read from the JSON of `midge bench`, and which way is better."""
 
@@ -124,9 +128,9 @@ class Scenario:
                 bystander.close()
             server.stop()
         if result["delivered"] != result["expected"]:
-            raise SystemExit(f"{self.name}: {result['delivered']} of {result['expected']} came")
+            raise RunFailed(f"{self.name}: {result['delivered']} of {result['expected']} came")
         if self.options.get("resume") and result["resumed"] != result["done"]:
-            raise SystemExit(f"{self.name}: {result['resumed']} of {result['done']} were resumed")
+            raise RunFailed(f"{self.name}: {result['resumed']} of {result['done']} were resumed")
         return result
 
 
@@ -156,7 +160,7 @@ def finish(command, process, name):
         process.wait()
         raise
     if process.returncode != 0:
-        raise SystemExit(f"{name}: {' '.join(map(str, command))}\n{err.decode()}")
+        raise RunFailed(f"{name}: {' '.join(map(str, command))}\n{err.decode()}")
     return json.loads(out)
 
 
@@ -170,12 +174,12 @@ class Beside:
 
     def stop(self, name):
         if self.process.poll() is not None:
-            raise SystemExit(f"{name}: the load beside ended too early\n"
+            raise RunFailed(f"{name}: the load beside ended too early\n"
                              + self.process.stderr.read().decode())
         self.process.send_signal(signal.SIGINT)
         result = finish(self.command, self.process, name)
         if result["done"] == 0 or result["errors"]:
-            raise SystemExit(f"{name}: the load beside failed: {result}")
+            raise RunFailed(f"{name}: the load beside failed: {result}")
         return result
 
     def kill(self):

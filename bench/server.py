@@ -13,6 +13,10 @@ START_SECONDS = 20
 READY = b"Server is ready"
 
 
+class StartFailed(Exception):
+    """A server did not come up."""
+
+
 class Certificates:
     """A self-signed pair of each kind, trusted by the load program as its own authority."""
 
@@ -90,7 +94,7 @@ class Server:
             if READY in self.log.read_bytes():
                 return
             time.sleep(0.005)
-        raise SystemExit(f"{program}: the server did not start\n"
+        raise StartFailed(f"{program}: the server did not start\n"
                          + self.log.read_text(errors="replace"))
 
     def status_bytes(self, field):
@@ -122,7 +126,7 @@ def start_milliseconds(program, times=5):
                                    stderr=subprocess.PIPE)
         try:
             if not any(READY in line for line in process.stderr):
-                raise SystemExit(f"{program}: the server did not start")
+                raise StartFailed(f"{program}: the server did not start")
             values.append((time.monotonic() - began) * 1e3)
         finally:
             process.send_signal(signal.SIGINT)

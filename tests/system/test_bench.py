@@ -522,6 +522,18 @@ def test_comparison_judges_figures(judge):
                               word], word == "ok")]
 
 
+def test_comparison_goes_on_after_a_failure(tmp_path):
+    """A program that is no server: its scenario is told apart, the others are measured."""
+    other = tmp_path / "other"
+    other.write_text("#!/bin/sh\n[ $1 = -c ] || exec echo other: v2.15.9\necho cannot listen\n")
+    other.chmod(0o755)
+    out, err = compare("--quick", "--rounds", 1, "--only", "unbatched", "--reference", other,
+                       status=1)
+    assert len(out.splitlines()) == 1
+    assert f"failed: other 2.15.9: {other}: the server did not start\n" in err
+    assert "cannot listen" in err
+
+
 def test_comparison_exit_status():
     """Without a reference there is nothing to judge a ratio against, and that is no success."""
     out, _ = compare("--quick", "--rounds", 1, "--only", "fanin-100", "--check", status=1)
