@@ -2,6 +2,7 @@
 /* Accept, greet, secure (tls.md 5.2), serve, end. */
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/rate.h"
 #include "base/text.h"
 #include "account/account.h"
 #include "client/client_internal.h"
@@ -88,6 +89,7 @@ void client_send_info(struct client *client, const struct info_template *which, 
         const struct client_info info = {
                 .auth_required =
                         first ? client_auth_is_asked(client) : client_auth_required(client),
+                .tls_required = client->tls_first,
                 .max_payload = settings->limits.max_payload_bytes,
                 .client_id = peer->id,
                 .client_ip = ip,
@@ -235,24 +237,64 @@ static void label(const struct peer *peer, struct buf *out)
 
 static void start_tls(struct client *client)
 {
+        struct peer *peer = &client->peer;
+        const struct settings *settings = peer_settings(peer);
+        if (settings->tls_rate &&
+                !rate_counter_allow(settings->tls_rate, loop_now_ns(peer->loop))) {
+                peer_close(peer, CLOSE_TLS_RATE);
+                return;
+        }
+        log_debug(&peer->tag, "Starting TLS client connection handshake");
+        conn_start_tls(
+                &peer->own.conn, settings->tls, settings->crypto, settings->tls_timeout_ns, NULL);
+}
+
+/* INFO is out: TLS for all, for those who begin with it, or (since a reload) for nobody. */
+static void after_info(struct client *client)
+{
         const struct settings *settings = peer_settings(&client->peer);
-        log_debug(&client->peer.tag, "Starting TLS client connection handshake");
-        conn_start_tls(&client->peer.own.conn, settings->tls, settings->crypto,
-                settings->tls_timeout_ns, NULL);
+        client->sniffing = settings->tls && settings->allow_non_tls;
+        if (client->sniffing)
+                conn_wait_first(&client->peer.own.conn, settings->tls_timeout_ns);
+        else if (settings->tls)
+                start_tls(client);
+        else
+                serve(client);
+}
+
+/* One byte is enough to tell: a TLS record begins with 0x16, no verb does. Silence means plaintext. */
+static void on_sniffed(struct client *client, bool got)
+{
+        enum { TLS_HANDSHAKE_RECORD = 0x16 };
+        client->sniffing = false;
+        if (got && peer_settings(&client->peer)->tls &&
+                conn_first_byte(&client->peer.own.conn) == TLS_HANDSHAKE_RECORD)
+                start_tls(client);
+        else
+                serve(client);
 }
 
 static void on_first(struct peer *peer, bool got)
 {
         struct client *client = client_of(peer);
-        bool tls = peer_settings(peer)->tls != NULL; /* a reload may have ended it meanwhile */
-        if (!got || !tls) {
+        const bool tls =
+                peer_settings(peer)->tls != NULL; /* a reload may have ended it meanwhile */
+        if (client->sniffing) {
+                on_sniffed(client, got);
+        } else if (got && tls) {
+                start_tls(client);
+        } else {
                 client->tls_first = false;
                 client_send_info(client, NULL, false);
+                after_info(client);
         }
-        if (tls)
-                start_tls(client);
-        else
-                serve(client);
+}
+
+/* The pins may have changed while the handshake went on. */
+static bool is_unpinned(const struct peer *peer, const struct tls_session *session)
+{
+        const struct tls_ctx *now = peer_settings(peer)->tls;
+        return now && !tls_session_is_pinned(session, now);
 }
 
 static void on_secure(struct peer *peer)
@@ -262,6 +304,11 @@ static void on_secure(struct peer *peer)
         log_debug(&peer->tag, "TLS handshake complete");
         log_debug(&peer->tag, "TLS version %s, cipher suite %s", tls_session_version(session),
                 tls_session_cipher(session));
+        if (is_unpinned(peer, session)) {
+                log_error(&peer->tag, "TLS handshake error: certificate not pinned");
+                peer_close(peer, CLOSE_TLS_HANDSHAKE);
+                return;
+        }
         if (client->tls_first)
                 client_send_info(client, NULL, false);
         keepalive_start(peer);
@@ -304,12 +351,12 @@ static void greet(struct client *client)
                 peer_close(peer, CLOSE_MAX_CONNECTIONS);
                 return;
         }
-        if (settings->tls == NULL)
-                serve(client);
-        else if (client->tls_first && settings->tls_first_fallback_ns > 0)
+        if (client->tls_first && settings->tls_first_fallback_ns > 0)
                 conn_wait_first(&peer->own.conn, settings->tls_first_fallback_ns);
-        else
+        else if (client->tls_first)
                 start_tls(client);
+        else
+                after_info(client);
 }
 
 static void on_accept(struct mail *mail)

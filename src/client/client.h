@@ -21,6 +21,7 @@ struct client {
         bool connected;              /* CONNECT was processed */
         bool first_pong_sent;        /* the PONG after CONNECT, and the INFO behind it */
         bool tls_first;              /* the handshake came before INFO */
+        bool sniffing;               /* the first byte tells whether the client wants TLS */
         bool token_sent;             /* some CONNECT had a token */
         struct auth *auth; /* what the login was checked against; one reference, or NULL */
         const struct auth_user *user; /* in it; NULL: nobody in particular */

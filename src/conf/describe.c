@@ -80,6 +80,7 @@ static const char *type_name(const struct option_row *row)
         case OPTION_FEATURES:
                 return "map";
         case OPTION_TAGS:
+        case OPTION_PINS:
                 return "string or array";
         }
         return "";

@@ -72,6 +72,10 @@ void option_change_line(struct buf *out, const struct option_change *change)
                         strcmp(change->now, "true") == 0 ? "not " : "");
                 return;
         }
+        if (row->type == OPTION_PINS) {
+                buf_printf(out, "Reloaded: %s pinned_certs", change->now);
+                return;
+        }
         for (size_t i = 0; i < ARRAY_N(lines); i++) {
                 if (strcmp(row->field, lines[i].field) != 0)
                         continue;

@@ -338,6 +338,7 @@ int flags_apply_tls(const struct flags *flags, struct options *opts,
         tls->ca_file = given->ca_file;
         tls->verify = given->verify;
         tls->min_version = TLS_VERSION_1_2;
+        tls->suite_n = tls->group_n = 0;
         tls->position = NULL;
         return schema_check_tls(tls, hooks, eb);
 }

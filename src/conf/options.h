@@ -70,13 +70,21 @@ struct tls_options {
         struct tls_pair_options *pairs;
         int pair_n;          /* 0: none; 1 for cert_file/key_file; more with certs */
         const char *ca_file; /* NULL: the system store */
-        bool verify;
+        bool verify;         /* clients must present a certificate; map implies it */
+        bool map;            /* verify_and_map: the certificate names the user */
         enum tls_version min_version;
+        const char **suites; /* cipher_suites: names of suite.def in the file's order */
+        int suite_n;         /* 0: the default list */
+        const char **groups; /* curve_preferences */
+        int group_n;         /* 0: the default list */
+        const char **pins;   /* pinned_certs: 64 hex digits in lower case, sorted, each once */
+        int pin_n;           /* 0: no pinning */
         int64_t timeout_ns;
         bool handshake_first;
-        int64_t first_fallback_ns; /* 0: no fallback */
-        bool watch_off;            /* changed files are taken by a reload only */
-        const char *position;      /* "file:line:col" of the map, NULL from flags */
+        int64_t first_fallback_ns;     /* 0: no fallback */
+        int64_t connection_rate_limit; /* handshakes a second; 0: no limit */
+        bool watch_off;                /* changed files are taken by a reload only */
+        const char *position;          /* "file:line:col" of the map, NULL from flags */
 };
 
 /* The --tls* flags as given; they replace the map (tls above is the outcome) and forbid a reload.
@@ -143,6 +151,7 @@ struct options {
         struct tls_options tls;
         struct tls_flag_options tls_flags;
         struct auth_options auth;
+        bool allow_non_tls; /* clients with and without TLS on one port */
         bool no_system_account;
         bool no_header_support;
         bool no_fast_producer_stall;

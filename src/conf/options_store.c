@@ -141,6 +141,8 @@ bool option_same(const struct options *a, const struct options *b, const struct 
                 return *CONST_MEMBER(a, bool, at) == *CONST_MEMBER(b, bool, at);
         case OPTION_TLS: /* the files may have changed behind their names */
                 return !a->tls.enabled && !b->tls.enabled;
+        case OPTION_PINS:
+                return same_texts(a->tls.pins, a->tls.pin_n, b->tls.pins, b->tls.pin_n);
         case OPTION_TAGS:
                 return same_texts(a->about.tags, a->about.tag_n, b->about.tags, b->about.tag_n);
         case OPTION_METADATA:
@@ -259,6 +261,9 @@ void option_print(struct buf *out, const struct options *opts, const struct opti
                 break;
         case OPTION_TLS:
                 buf_append_str(out, opts->tls.enabled ? "enabled" : "disabled");
+                break;
+        case OPTION_PINS: /* how many: the reload's line */
+                buf_printf(out, "%d", opts->tls.pin_n);
                 break;
         case OPTION_TAGS:
                 print_tags(out, opts);

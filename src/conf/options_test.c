@@ -326,7 +326,6 @@ static const struct report_case later[] = {
         { "resolver: MEM", "F:1:0: not supported yet: resolver" },
         { "system_account: A", "F:1:0: not supported yet: system_account" },
         { "system: '$SYS'", "" },
-        { "allow_non_tls: true", "F:1:0: not supported yet: allow_non_tls" },
         { "proxy_protocol: true", "F:1:0: not supported yet: proxy_protocol" },
         { "proxies {trusted: []}", "F:1:0: not supported yet: proxies" },
         { "ocsp: true", "F:1:0: not supported yet: ocsp" },
@@ -334,14 +333,6 @@ static const struct report_case later[] = {
         { "ocsp_cache: true", "F:1:0: not supported yet: ocsp_cache" },
         { "store_dir: x", "F:1:0: not supported yet: store_dir" },
         { "prof_block_rate: 1", "F:1:0: not supported yet: prof_block_rate" },
-        { "tls { verify_and_map: true }", "F:1:6: not supported yet: verify_and_map" },
-        { "tls { cipher_suites: [TLS_AES_128_GCM_SHA256] }",
-                "F:1:6: not supported yet: cipher_suites" },
-        { "tls { curve_preferences: [X25519] }", "F:1:6: not supported yet: curve_preferences" },
-        { "tls { connection_rate_limit: 5 }", "F:1:6: not supported yet: connection_rate_limit" },
-        { "tls { pinned_certs: "
-          "[\"0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef\"] }",
-                "F:1:6: not supported yet: pinned_certs" },
         { "tls { ocsp_peer: true }", "F:1:6: not supported yet: ocsp_peer" },
         /* Beyond the reference. */
         { "loops: 257", "F:1:0: loops value is too big" },

@@ -21,6 +21,7 @@ enum option_type {
         OPTION_NKEYS,
         OPTION_WRITE_TIMEOUT,
         OPTION_TLS,
+        OPTION_PINS,
         OPTION_TAGS,
         OPTION_METADATA,
         OPTION_FEATURES,

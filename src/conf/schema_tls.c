@@ -12,9 +12,9 @@ struct tls_reader {
         struct tls_options tls;
         const struct conf_entry *entry; /* being read */
         bool certs;                     /* pairs come from `certs` */
+        bool verify;                    /* `verify` itself; other options imply it */
         bool allow_insecure;
-        const struct conf_entry *suites; /* cipher_suites, once read */
-        struct buf insecure;             /* names of insecure suites, joined */
+        struct buf insecure; /* names of insecure suites, joined */
 };
 
 typedef bool (*tls_set_fn)(struct tls_reader *reader, const struct conf_value *value);
@@ -57,56 +57,53 @@ TLS_SETTER(ca_file)
         return file_name(reader, value, "ca_file", &reader->tls.ca_file);
 }
 
-static bool boolean(struct tls_reader *reader, const struct conf_value *value, const char *key)
+static bool boolean(
+        struct tls_reader *reader, const struct conf_value *value, const char *key, bool *out)
 {
-        if (value->kind == CONF_BOOL)
-                return true;
-        return FAIL(reader, value, "error parsing tls config, expected '%s' to be a boolean", key);
+        if (value->kind != CONF_BOOL)
+                return FAIL(reader, value,
+                        "error parsing tls config, expected '%s' to be a boolean", key);
+        *out = value->as.boolean;
+        return true;
 }
 
 TLS_SETTER(insecure)
 {
-        return boolean(reader, value, "insecure");
+        bool ignored;
+        return boolean(reader, value, "insecure", &ignored);
 }
 
 TLS_SETTER(verify)
 {
-        if (!boolean(reader, value, "verify"))
-                return false;
-        reader->tls.verify = value->as.boolean;
-        return true;
+        return boolean(reader, value, "verify", &reader->verify);
 }
 
 TLS_SETTER(watch_files)
 {
-        if (!boolean(reader, value, "watch_files"))
+        bool on = true;
+        if (!boolean(reader, value, "watch_files", &on))
                 return false;
-        reader->tls.watch_off = !value->as.boolean;
+        reader->tls.watch_off = !on;
         return true;
 }
 
 TLS_SETTER(verify_and_map)
 {
-        if (!boolean(reader, value, "verify_and_map"))
-                return false;
-        return !value->as.boolean || later(reader);
+        return boolean(reader, value, "verify_and_map", &reader->tls.map);
 }
 
 TLS_SETTER(known_urls)
 {
-        if (!boolean(reader, value, "verify_cert_and_check_known_urls"))
+        bool on = false;
+        if (!boolean(reader, value, "verify_cert_and_check_known_urls", &on))
                 return false;
-        return !value->as.boolean ||
-               FAIL(reader, value,
-                       "verify_cert_and_check_known_urls not supported in this context");
+        return !on || FAIL(reader, value,
+                              "verify_cert_and_check_known_urls not supported in this context");
 }
 
 TLS_SETTER(allow_insecure)
 {
-        if (!boolean(reader, value, "allow_insecure_cipher_suites"))
-                return false;
-        reader->allow_insecure = value->as.boolean;
-        return true;
+        return boolean(reader, value, "allow_insecure_cipher_suites", &reader->allow_insecure);
 }
 
 static const struct {
@@ -122,8 +119,9 @@ static const char *const groups[] = {
 #include "conf/suite.def"
 };
 
-/* The value is a non-empty array of strings. */
-static bool names(struct tls_reader *reader, const struct conf_value *value, const char *key)
+/* The value is a non-empty array of strings; room for that many is made. */
+static bool names(struct tls_reader *reader, const struct conf_value *value, const char *key,
+        const char ***list)
 {
         if (value->kind != CONF_ARRAY) {
                 report_type(reader->schema->report, value, "[]interface {}");
@@ -137,13 +135,17 @@ static bool names(struct tls_reader *reader, const struct conf_value *value, con
                 report_type(reader->schema->report, value->as.array->items[i], "string");
                 return false;
         }
+        *list = arena_alloc(
+                reader->schema->opts->arena, (size_t)value->as.array->n * sizeof **list);
         return true;
 }
 
 TLS_SETTER(cipher_suites)
 {
-        if (!names(reader, value, "cipher_suites"))
+        if (!names(reader, value, "cipher_suites", &reader->tls.suites))
                 return false;
+        reader->tls.suite_n = value->as.array->n;
+        buf_clear(&reader->insecure);
         for (int i = 0; i < value->as.array->n; i++) {
                 const struct conf_value *item = value->as.array->items[i];
                 size_t at = 0;
@@ -155,15 +157,16 @@ TLS_SETTER(cipher_suites)
                 if (suites[at].insecure)
                         buf_printf(&reader->insecure, "%s%s", reader->insecure.len > 0 ? ", " : "",
                                 suites[at].name);
+                reader->tls.suites[i] = suites[at].name;
         }
-        reader->suites = reader->entry;
         return true;
 }
 
 TLS_SETTER(curves)
 {
-        if (!names(reader, value, "curve_preferences"))
+        if (!names(reader, value, "curve_preferences", &reader->tls.groups))
                 return false;
+        reader->tls.group_n = value->as.array->n;
         for (int i = 0; i < value->as.array->n; i++) {
                 const struct conf_value *item = value->as.array->items[i];
                 size_t at = 0;
@@ -172,8 +175,9 @@ TLS_SETTER(curves)
                 if (at == ARRAY_N(groups))
                         return FAIL(reader, item, "unrecognized curve preference %.*s",
                                 SLICE_ARG(item->as.text));
+                reader->tls.groups[i] = groups[at];
         }
-        return later(reader);
+        return true;
 }
 
 static int64_t from_seconds(double seconds)
@@ -206,7 +210,8 @@ TLS_SETTER(rate_limit)
         if (value->kind != CONF_INTEGER)
                 return FAIL(reader, value,
                         "error parsing tls config, 'connection_rate_limit' wrong type");
-        return value->as.integer <= 0 || later(reader);
+        reader->tls.connection_rate_limit = value->as.integer > 0 ? value->as.integer : 0;
+        return true;
 }
 
 static bool is_digest(struct slice text)
@@ -217,16 +222,17 @@ static bool is_digest(struct slice text)
         return text.len == 64;
 }
 
-/* Messages show the entry in lower case. */
-static bool digest_failed(struct tls_reader *reader, const struct conf_value *item)
+/* Sorted and without repetition, so that two lists are compared as the sets they mean. */
+static void add_pin(struct tls_options *tls, const char *pin)
 {
-        char *text = arena_str(reader->schema->opts->arena, item->as.text);
-        for (char *c = text; *c; c++)
-                *c = (char)tolower((unsigned char)*c);
-        return FAIL(reader, item,
-                "error parsing tls config, 'pinned_certs' key %s does not look like hex-encoded "
-                "sha256 of DER encoded SubjectPublicKeyInfo",
-                text);
+        int at = 0;
+        while (at < tls->pin_n && strcmp(tls->pins[at], pin) < 0)
+                at++;
+        if (at < tls->pin_n && strcmp(tls->pins[at], pin) == 0)
+                return;
+        memmove(&tls->pins[at + 1], &tls->pins[at], (size_t)(tls->pin_n - at) * sizeof *tls->pins);
+        tls->pins[at] = pin;
+        tls->pin_n++;
 }
 
 TLS_SETTER(pinned_certs)
@@ -235,16 +241,26 @@ TLS_SETTER(pinned_certs)
                 return FAIL(reader, value,
                         "error parsing tls config, expected 'pinned_certs' to be a list of "
                         "hex-encoded sha256 of DER encoded SubjectPublicKeyInfo");
+        struct arena *arena = reader->schema->opts->arena;
+        reader->tls.pins = arena_alloc(arena, (size_t)(value->as.array->n + 1) * sizeof(char *));
+        reader->tls.pin_n = 0;
         for (int i = 0; i < value->as.array->n; i++) {
                 const struct conf_value *item = value->as.array->items[i];
                 if (item->kind != CONF_STRING) {
                         report_type(reader->schema->report, item, "string");
                         return false;
                 }
+                char *pin = arena_str(arena, item->as.text);
+                for (char *c = pin; *c; c++)
+                        *c = (char)tolower((unsigned char)*c);
                 if (!is_digest(item->as.text))
-                        return digest_failed(reader, item);
+                        return FAIL(reader, item,
+                                "error parsing tls config, 'pinned_certs' key %s does not look "
+                                "like hex-encoded sha256 of DER encoded SubjectPublicKeyInfo",
+                                pin);
+                add_pin(&reader->tls, pin);
         }
-        return value->as.array->n == 0 || later(reader);
+        return true;
 }
 
 TLS_SETTER(handshake_first)
@@ -471,10 +487,7 @@ static bool finish(struct tls_reader *reader, const struct conf_value *map)
                         "insecure cipher suites configured without 'allow_insecure_cipher_suites' "
                         "option set: %.*s",
                         SLICE_ARG(buf_slice(&reader->insecure)));
-        if (reader->suites) {
-                schema_later(reader->schema, reader->suites);
-                return false;
-        }
+        tls->verify = reader->verify || tls->map;
         if (reader->certs && single->key_file)
                 tls->pair_n++; /* a key without certificate: refused by the check */
         else if (!reader->certs && single)

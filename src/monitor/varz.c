@@ -42,7 +42,7 @@ static void put_server(struct json_writer *w, const struct monitor_env *env)
         json_str(w, "host", opts->client.host);
         json_i64(w, "port", env->client_port);
         json_bool_opt(w, "auth_required", auth_options_required(&opts->auth));
-        json_bool_opt(w, "tls_required", opts->tls.enabled);
+        json_bool_opt(w, "tls_required", opts->tls.enabled && !opts->allow_non_tls);
         json_bool_opt(w, "tls_verify", opts->tls.enabled && opts->tls.verify);
 }
 

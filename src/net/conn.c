@@ -531,6 +531,12 @@ void conn_resume(struct conn *conn)
         conn_watch(conn);
 }
 
+int conn_first_byte(const struct conn *conn)
+{
+        unsigned char byte;
+        return recv(conn->tcp.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 ? byte : -1;
+}
+
 bool conn_peer_addr(const struct conn *conn, struct sockaddr_storage *out)
 {
         socklen_t len = sizeof *out;

@@ -89,6 +89,8 @@ MUST_CHECK int conn_init(struct conn *conn, struct loop *loop, int fd, const str
 void conn_open(struct conn *conn); /* start reading plaintext */
 void conn_wait_first(
         struct conn *conn, uint64_t timeout_ns); /* then on_first; no byte is consumed */
+/* The first byte that waits in the socket, without taking it; -1: none (yet, or the peer has ended). */
+int conn_first_byte(const struct conn *conn);
 /* Handshake on the pool, from whatever bytes arrive next; server_name only for the client role. */
 void conn_start_tls(struct conn *conn, struct tls_ctx *ctx, struct crypto_pool *pool,
         uint64_t timeout_ns, const char *server_name);

@@ -11,7 +11,7 @@ static int64_t at_least_a_ms(int64_t ns)
 }
 
 struct settings *settings_new(const struct options *opts, struct info_template *info,
-        struct tls_ctx *ctx, struct crypto_pool *crypto)
+        struct tls_ctx *ctx, struct crypto_pool *crypto, struct rate_counter *tls_rate)
 {
         struct settings *settings = xnew(struct settings);
         atomic_init(&settings->refs, 1);
@@ -30,6 +30,8 @@ struct settings *settings_new(const struct options *opts, struct info_template *
         settings->tls_timeout_ns = (uint64_t)at_least_a_ms(opts->tls.timeout_ns);
         settings->tls_first = opts->tls.handshake_first;
         settings->tls_first_fallback_ns = (uint64_t)opts->tls.first_fallback_ns; /* 0: none */
+        settings->allow_non_tls = opts->allow_non_tls;
+        settings->tls_rate = tls_rate;
         settings->crypto = crypto;
         return settings;
 }

@@ -12,6 +12,7 @@ struct crypto_pool;
 struct info_template;
 struct loop;
 struct peer_server;
+struct rate_counter;
 struct tls_ctx;
 
 struct settings {
@@ -30,12 +31,15 @@ struct settings {
         struct auth *
                 auth; /* who may log in (auth/, beside this folder: opaque here); owned; NULL: everybody */
         void (*auth_unref)(struct auth *auth);
+        bool allow_non_tls; /* clients may begin without TLS as well */
+        struct rate_counter
+                *tls_rate;          /* handshakes a second, NULL: no limit; borrowed like crypto */
         struct crypto_pool *crypto; /* borrowed: outlives every loop */
 };
 
 /* ctx and info become the settings' own. */
 struct settings *settings_new(const struct options *opts, struct info_template *info,
-        struct tls_ctx *ctx, struct crypto_pool *crypto);
+        struct tls_ctx *ctx, struct crypto_pool *crypto, struct rate_counter *tls_rate);
 /* Before anybody else has them: who may log in, and how to let go of it. */
 void settings_set_auth(
         struct settings *settings, struct auth *auth, void (*auth_unref)(struct auth *auth));

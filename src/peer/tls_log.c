@@ -25,6 +25,12 @@ static void tell(struct peer *peer, const struct tls_verdict *verdict)
                     slice_of((const char *)peer->addr.ip, sizeof peer->addr.ip),
                     loop_now_ns(peer->loop), &held))
                 return;
+        if (verdict->reason == TLS_REASON_NOT_PINNED && verdict->key_sha256[0])
+                log_debug(
+                        &peer->tag, "Failed pinned cert test for key id: %s", verdict->key_sha256);
+        else if (verdict->reason == TLS_REASON_NOT_PINNED)
+                log_debug(&peer->tag,
+                        "Failed pinned cert test as client did not provide a certificate");
         if (verdict->reason == TLS_REASON_TIMEOUT)
                 log_at(level, &peer->tag, "TLS handshake timeout");
         else

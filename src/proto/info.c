@@ -18,6 +18,7 @@
 
 struct info_template {
         atomic_int ref_n;
+        bool tls_required;
         struct buf head, tls, stream, net, tail; /* members of tls … tail begin with a comma */
 };
 
@@ -101,7 +102,7 @@ struct info_template *info_template_new(const struct server_info *server)
 
         atomic_init(&t->ref_n, 1);
         render_head(&t->head, server);
-        put_true_opt(&t->tls, "tls_required", server->tls_required);
+        t->tls_required = server->tls_required;
         put_true_opt(&t->tls, "tls_verify", server->tls_verify);
         put_true_opt(&t->tls, "tls_available", server->tls_available);
         put_true_opt(&t->stream, "jetstream", server->jetstream);
@@ -134,6 +135,7 @@ void info_render(const struct info_template *t, const struct client_info *client
 
         buf_append_slice(out, buf_slice(&t->head));
         put_true_opt(out, "auth_required", client->auth_required);
+        put_true_opt(out, "tls_required", t->tls_required || client->tls_required);
         buf_append_slice(out, buf_slice(&t->tls));
         put_key(out, "max_payload");
         if (client->max_payload < 0)

@@ -35,6 +35,7 @@ struct server_info {
 
 struct client_info {
         bool auth_required;
+        bool tls_required; /* this connection did TLS before INFO; the listener may require less */
         int64_t max_payload; /* effective for this connection; -1: no limit */
         uint64_t client_id;
         const char *client_ip;      /* NULL or "": left out */

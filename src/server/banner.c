@@ -85,10 +85,47 @@ void banner_tls_warnings(const struct server *server)
         else if (not_after - now < EXPIRY_WARN_DAYS * DAY_S)
                 log_warn(NULL, "TLS certificate expires on %s, in %lld days", date,
                         (long long)((not_after - now) / DAY_S));
+        if (tls_ctx_missing(server->tls)[0])
+                log_warn(NULL, "This machine's TLS library lacks %s: no client can use them",
+                        tls_ctx_missing(server->tls));
         if (server->opts->tls.verify && server->opts->tls.ca_file == NULL)
                 log_warn(NULL,
                         "Client certificates are verified against the system's trust store because "
                         "ca_file is not set: one from any public CA passes");
+}
+
+/* The effective state, for whoever must prove that two ways to configure it are one (debug level). */
+void banner_tls_settings(const struct server *server)
+{
+        const struct tls_options *tls = &server->opts->tls;
+        struct buf text = { 0 };
+        char timeout[40], fallback[40];
+        if (server->tls == NULL) {
+                log_debug(NULL, "TLS settings: none");
+                return;
+        }
+        tls_ctx_describe(server->tls, &text);
+        clock_duration(tls->timeout_ns, timeout, sizeof timeout);
+        clock_duration(tls->first_fallback_ns, fallback, sizeof fallback);
+        log_debug(NULL,
+                "TLS settings: %.*s; map %s; timeout %s; first %s, fallback %s; rate %lld; "
+                "without TLS %s",
+                SLICE_ARG(buf_slice(&text)), tls->map ? "on" : "off", timeout,
+                tls->handshake_first ? "on" : "off", fallback,
+                (long long)tls->connection_rate_limit,
+                server->opts->allow_non_tls ? "allowed" : "refused");
+        buf_fini(&text);
+}
+
+static void tls_notice(const struct options *opts)
+{
+        bool only_first = opts->tls.handshake_first && opts->tls.first_fallback_ns == 0;
+        log_info(NULL, "TLS %s for client connections",
+                opts->allow_non_tls && !only_first ? "available" : "required");
+        if (only_first)
+                log_warn(NULL,
+                        "Clients that are not using \"TLS Handshake First\" option will fail "
+                        "to connect");
 }
 
 void banner_listening(struct server *server)
@@ -98,11 +135,7 @@ void banner_listening(struct server *server)
         log_info(NULL, "Listening for client connections on %s%s%s:%d", v6 ? "[" : "",
                 opts->client.host, v6 ? "]" : "", server->client_port);
         if (server->tls) {
-                log_info(NULL, "TLS required for client connections");
-                if (opts->tls.handshake_first && opts->tls.first_fallback_ns == 0)
-                        log_warn(NULL, "Clients that are not using \"TLS Handshake First\" option "
-                                       "will fail "
-                                       "to connect");
+                tls_notice(opts);
                 banner_tls_warnings(server);
         }
         log_info(NULL, "Server is ready");

@@ -65,7 +65,8 @@ struct info_template *compile_info(struct server *server, bool lame_duck)
                 .host = host,
                 .port = port,
                 .headers = !server->opts->no_header_support,
-                .tls_required = server->tls != NULL,
+                .tls_required = server->tls && !server->opts->allow_non_tls,
+                .tls_available = server->tls && server->opts->allow_non_tls,
                 .tls_verify = server->tls && tls_ctx_requires_client_cert(server->tls),
                 .ldm = lame_duck,
                 .api_level = JETSTREAM_API_LEVEL,
@@ -80,7 +81,7 @@ struct info_template *compile_info(struct server *server, bool lame_duck)
 struct settings *compile_settings(struct server *server)
 {
         struct settings *settings = settings_new(server->opts, compile_info(server, false),
-                server->tls ? tls_ctx_ref(server->tls) : NULL, server->crypto);
+                server->tls ? tls_ctx_ref(server->tls) : NULL, server->crypto, server->tls_rate);
         settings_set_auth(
                 settings, auth_new(&server->opts->auth, server->peers.registry), auth_unref);
         return settings;

@@ -120,7 +120,8 @@ void ports_file_write(struct server *server)
         struct errbuf eb = { "" };
         json_begin(&w, &text, 0);
         json_object_open(&w, NULL);
-        url_list(&w, "nats", server->tls ? "tls" : "nats", opts->client.host, server->client_port);
+        url_list(&w, "nats", server->tls && !opts->allow_non_tls ? "tls" : "nats",
+                opts->client.host, server->client_port);
         if (server->monitor)
                 url_list(&w, "monitoring", opts->monitor.https_port ? "https" : "http",
                         opts->monitor.host, monitor_port(server->monitor));

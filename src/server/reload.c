@@ -44,15 +44,26 @@ static void move_files(struct server *server, const struct options *old)
         }
 }
 
+static bool has_changed(const struct option_diff *diff, const char *field)
+{
+        for (int i = 0; i < diff->n; i++)
+                if (strcmp(diff->changes[i].row->field, field) == 0)
+                        return true;
+        return false;
+}
+
 void server_swap_tls(struct server *server, struct tls_ctx *next)
 {
         struct settings *old_settings = server->settings;
         struct tls_ctx *old_tls = server->tls;
         server->tls = next;
+        if (next && old_tls)
+                tls_ctx_keep_tickets(next, old_tls);
         server->settings = compile_settings(server);
         workers_apply(server);
         if (server->monitor)
                 monitor_set_tls(server->monitor, next);
+        banner_tls_settings(server);
         settings_unref(old_settings);
         tls_ctx_unref(old_tls);
 }
@@ -66,6 +77,8 @@ static void swap(struct server *server, struct prepared *next)
         if (server->monitor)
                 monitor_set_options(server->monitor, now, server->config_load_ns);
         server_swap_tls(server, next->tls);
+        if (has_changed(&next->diff, "TLSPinnedCerts"))
+                workers_check_pins(server);
         /* Who reads it in the log may rely on it: loops read mail before input. */
         log_changes(&next->diff);
         int64_t excess = atomic_load(&server->peers.shared.client_n) - now->limits.max_connections;

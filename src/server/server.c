@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rate.h"
 #include "base/rcu.h"
 #include "base/thread.h"
 #include "conf/load.h"
@@ -94,6 +95,7 @@ void server_stop(struct server *server)
         if (server->stopping)
                 return;
         server->stopping = true;
+        loop_timer_stop(server->control, &server->tls_rate_timer);
         log_info(NULL, "Initiating Shutdown...");
         if (server->lame)
                 lame_duck_fini(server);
@@ -141,6 +143,28 @@ static void on_signal(void *ctx, int signum)
         default:
                 break;
         }
+}
+
+/* ---- throttling of handshakes ------------------------------------------------------------- */
+
+static void on_tls_rate_timer(struct timer *timer)
+{
+        struct server *server = CONTAINER_OF(timer, struct server, tls_rate_timer);
+        uint64_t blocked = rate_counter_take_blocked(server->tls_rate);
+        if (blocked > 0)
+                log_warn(NULL, "Rejected %llu connections due to TLS rate limiting",
+                        (unsigned long long)blocked);
+        loop_timer_start(server->control, timer, NS_PER_SEC);
+}
+
+static void start_tls_rate(struct server *server)
+{
+        int64_t limit = server->opts->tls.connection_rate_limit;
+        if (limit <= 0)
+                return;
+        server->tls_rate = rate_counter_new(limit, NS_PER_SEC);
+        server->tls_rate_timer.fn = on_tls_rate_timer;
+        loop_timer_start(server->control, &server->tls_rate_timer, NS_PER_SEC);
 }
 
 /* ---- starting ---------------------------------------------------------------------------- */
@@ -258,6 +282,7 @@ static void fini(struct server *server)
                 crypto_pool_free(server->crypto);
         accept_fini(server);
         settings_unref(server->settings);
+        rate_counter_free(server->tls_rate);
         tls_ctx_unref(server->tls);
         rcu_barrier_wait();
         registry_free(server->peers.registry);
@@ -274,6 +299,8 @@ static int start(struct server *server, struct errbuf *eb)
         tls_files_digest(&opts->tls, files);
         if (compile_tls(opts, &server->tls, eb) < 0)
                 return ERR_TLS;
+        banner_tls_settings(server);
+        start_tls_rate(server);
         server->crypto = crypto_pool_new(opts->crypto_thread_n, HANDSHAKE_QUEUE_MAX);
         if (start_listener(server, eb) < 0) {
                 struct errbuf cause = *eb;

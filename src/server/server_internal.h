@@ -14,6 +14,7 @@ struct listener;
 struct loop;
 struct monitor;
 struct placement_load;
+struct rate_counter;
 struct settings;
 struct sigs;
 struct thread;
@@ -29,7 +30,9 @@ struct server {
         struct loop **loops;
         struct thread **threads;
         struct crypto_pool *crypto;
-        struct listener *clients; /* NULL: not listening (any more) */
+        struct rate_counter *tls_rate; /* NULL: no limit */
+        struct timer tls_rate_timer;   /* reports what it refused */
+        struct listener *clients;      /* NULL: not listening (any more) */
         struct {
                 unsigned last;                /* the loop that got the newest client */
                 uint64_t at_ns;               /* when busy_ns was read */
@@ -56,6 +59,8 @@ void workers_free(struct server *server);  /* after that */
 void workers_apply(struct server *server); /* hand server->settings to every loop */
 void workers_drain(struct server *server); /* close every peer; call again to insist */
 void workers_trim(struct server *server, uint64_t n); /* close n clients for max_connections */
+void workers_check_pins(
+        struct server *server); /* close clients whose key is not pinned (any more) */
 
 /* accept.c */
 void accept_init(struct server *server); /* after workers_start() */
@@ -66,6 +71,7 @@ void accept_client(void *server, int fd); /* the listener's */
 void banner_print(struct server *server);
 void banner_listening(struct server *server);
 void banner_tls_warnings(const struct server *server); /* also after a reload */
+void banner_tls_settings(const struct server *server); /* likewise */
 
 /* compile.c: options to what the lower layers take. */
 MUST_CHECK int compile_tls(const struct options *opts, struct tls_ctx **out, struct errbuf *eb);

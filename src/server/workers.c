@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/rcu.h"
 #include "base/thread.h"
@@ -11,6 +12,8 @@
 #include "server/placement.h"
 #include "server/server_internal.h"
 #include "subject/match_cache.h"
+#include "tls/tls_session.h"
+#include <stdatomic.h>
 #include <stdio.h>
 
 static void run(void *ctx)
@@ -139,4 +142,56 @@ void workers_trim(struct server *server, uint64_t n)
                 loop_post(server->loops[i], &letter->mail);
         }
         xfree(shares);
+}
+
+/* ---- pins ---------------------------------------------------------------------------------- */
+
+struct pin_check {
+        _Atomic unsigned loops_left, closed_n;
+};
+
+struct pin_mail {
+        struct mail mail;
+        struct loop *loop;
+        struct pin_check *check;
+};
+
+static void close_unpinned(struct peer *peer, void *ctx)
+{
+        unsigned *closed_n = ctx;
+        const struct tls_session *session = conn_tls(&peer->own.conn);
+        const struct tls_ctx *now = peer_settings(peer)->tls;
+        if (session == NULL || now == NULL || tls_session_is_pinned(session, now))
+                return;
+        (*closed_n)++;
+        peer_close(peer, CLOSE_TLS_HANDSHAKE);
+}
+
+static void on_check_pins(struct mail *mail)
+{
+        struct pin_mail *letter = CONTAINER_OF(mail, struct pin_mail, mail);
+        struct pin_check *check = letter->check;
+        unsigned closed_n = 0;
+        roster_each(letter->loop, close_unpinned, &closed_n);
+        xfree(letter);
+        atomic_fetch_add(&check->closed_n, closed_n);
+        if (atomic_fetch_sub(&check->loops_left, 1) != 1)
+                return;
+        if (atomic_load(&check->closed_n) > 0)
+                log_info(NULL, "Disconnect %u clients due to pinned certs reload",
+                        atomic_load(&check->closed_n));
+        xfree(check);
+}
+
+void workers_check_pins(struct server *server)
+{
+        struct pin_check *check = xnew(struct pin_check);
+        atomic_init(&check->loops_left, server->peers.loop_n);
+        for (unsigned i = 0; i < server->peers.loop_n; i++) {
+                struct pin_mail *letter = xnew(struct pin_mail);
+                letter->loop = server->loops[i];
+                letter->check = check;
+                letter->mail.deliver = on_check_pins;
+                loop_post(letter->loop, &letter->mail);
+        }
 }

@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/identity.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "tls/name.h"
 #include "tls/suite.h"
 #include "tls/tls_internal.h"
 #include "tls/tls_session.h"
-#include <openssl/sha.h>
-
-static void hash_key(const X509 *cert, char hex[65])
-{
-        unsigned char *der = NULL, digest[SHA256_DIGEST_LENGTH];
-        int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
-        hex[0] = '\0';
-        if (len > 0 && EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL))
-                text_hex(digest, sizeof(digest), hex);
-        OPENSSL_free(der);
-}
 
 static void add_cert(struct tls_identity *identity, const X509 *cert)
 {
@@ -24,7 +12,7 @@ static void add_cert(struct tls_identity *identity, const X509 *cert)
         struct buf subject = { 0 };
         name_text(&subject, X509_get_subject_name(cert));
         to->subject = buf_take_str(&subject);
-        hash_key(cert, to->spki_sha256);
+        name_key_sha256(cert, to->spki_sha256);
         name_cert_sha256(cert, to->cert_sha256);
 }
 

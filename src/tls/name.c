@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include <openssl/evp.h>
 #include <openssl/objects.h>
+#include <openssl/sha.h>
 
 struct field {
         int nid;
@@ -143,6 +144,16 @@ int64_t name_time(const ASN1_TIME *date)
                 days = seconds = 0;
         ASN1_TIME_free(epoch);
         return (int64_t)days * 86400 + seconds;
+}
+
+void name_key_sha256(const X509 *cert, char hex[65])
+{
+        unsigned char *der = NULL, digest[SHA256_DIGEST_LENGTH];
+        int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+        hex[0] = '\0';
+        if (len > 0 && EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL))
+                text_hex(digest, sizeof(digest), hex);
+        OPENSSL_free(der);
 }
 
 void name_cert_sha256(const X509 *cert, char hex[65])

@@ -6,6 +6,7 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define ROTATE_NS (24ULL * 3600 * NS_PER_SEC)
@@ -13,6 +14,7 @@
 enum { KEPT = 8 };
 
 struct tickets {
+        _Atomic uint32_t refs;
         pthread_mutex_t lock;
         struct ticket_key keys[KEPT]; /* a ring; newest at `at` */
         int at;
@@ -21,13 +23,21 @@ struct tickets {
 struct tickets *tickets_new(void)
 {
         struct tickets *tickets = xnew(struct tickets);
+        atomic_init(&tickets->refs, 1);
         pthread_mutex_init(&tickets->lock, NULL);
         return tickets;
 }
 
-void tickets_free(struct tickets *tickets)
+struct tickets *tickets_ref(struct tickets *tickets)
 {
-        if (tickets == NULL)
+        atomic_fetch_add_explicit(&tickets->refs, 1, memory_order_relaxed);
+        return tickets;
+}
+
+void tickets_unref(struct tickets *tickets)
+{
+        if (tickets == NULL ||
+                atomic_fetch_sub_explicit(&tickets->refs, 1, memory_order_acq_rel) != 1)
                 return;
         pthread_mutex_destroy(&tickets->lock);
         mem_wipe(tickets->keys, sizeof(tickets->keys));

@@ -18,8 +18,9 @@ struct ticket_key {
 
 struct tickets;
 
-struct tickets *tickets_new(void);
-void tickets_free(struct tickets *tickets); /* wipes; NULL is fine */
+struct tickets *tickets_new(void); /* one reference */
+struct tickets *tickets_ref(struct tickets *tickets);
+void tickets_unref(struct tickets *tickets); /* the last one wipes; NULL is fine */
 
 /* The key to seal with at now_ns. */
 void tickets_current(struct tickets *tickets, uint64_t now_ns, struct ticket_key *out);

@@ -28,7 +28,7 @@ static void keys_change_daily_and_are_kept_for_a_week(void **state)
                 assert_memory_equal(found.mac, first.mac, TICKET_KEY_BYTES);
         }
         assert_false(tickets_find(tickets, START_NS + 8 * DAY_NS, first.name, &found));
-        tickets_free(tickets);
+        tickets_unref(tickets);
 }
 
 static void a_key_too_old_is_not_used_even_when_nothing_replaced_it(void **state)
@@ -38,7 +38,7 @@ static void a_key_too_old_is_not_used_even_when_nothing_replaced_it(void **state
         tickets_current(tickets, START_NS, &key);
         assert_true(tickets_find(tickets, START_NS + 8 * DAY_NS - 1, key.name, &found));
         assert_false(tickets_find(tickets, START_NS + 8 * DAY_NS, key.name, &found));
-        tickets_free(tickets);
+        tickets_unref(tickets);
 }
 
 static void sets_share_nothing(void **state)
@@ -51,8 +51,8 @@ static void sets_share_nothing(void **state)
         assert_false(tickets_find(two, START_NS, key.name, &found));
         uint8_t zero[TICKET_NAME_BYTES] = { 0 };
         assert_false(tickets_find(two, START_NS, zero, &found)); /* an empty place is no key */
-        tickets_free(one);
-        tickets_free(two);
+        tickets_unref(one);
+        tickets_unref(two);
 }
 
 int main(void)

@@ -15,10 +15,12 @@
 #include "tls/verify.h"
 #include <openssl/err.h>
 #include <openssl/rand.h>
+#include <stdlib.h>
 
 enum {
         CERT_MESSAGE_MAX_BYTES = 256 * 1024,
         CHAIN_MAX_DEPTH = 16,
+        SECURITY_LEVEL = 1,
 };
 
 static int library_failed(struct errbuf *eb, const char *what)
@@ -51,13 +53,40 @@ static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
         return result;
 }
 
-/* A ticket must not outlive the certificate that it stands for, nor stand in for a missing one. */
+/* How long what was proved may count: as long as a ticket lives, and no longer than any certificate of
+ * the chain. A ticket holds the leaf only, and a chain of tickets must not prolong it. */
+static int64_t proof_end(SSL *ssl)
+{
+        STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+        int64_t end = (int64_t)(clock_wall_ns() / NS_PER_SEC) + TICKET_LIFE_SECONDS;
+        for (int i = 0; i < sk_X509_num(chain); i++) {
+                int64_t not_after = name_time(X509_get0_notAfter(sk_X509_value(chain, i)));
+                end = not_after < end ? not_after : end;
+        }
+        return end;
+}
+
+/* The library is about to seal a ticket; that of a resumed session carries its first one's end along. */
+static int on_ticket_made(SSL *ssl, void *arg)
+{
+        SSL_SESSION *session = SSL_get_session(ssl);
+        int64_t end = proof_end(ssl);
+        return SSL_session_reused(ssl) ||
+               SSL_SESSION_set1_ticket_appdata(session, &end, sizeof(end));
+}
+
+/* A ticket must not outlive the certificates that it stands for, nor stand in for a missing one. */
 static bool may_resume(const struct tls_ctx *ctx, SSL_SESSION *session)
 {
-        const X509 *peer = SSL_SESSION_get0_peer(session);
-        if (peer == NULL)
-                return !ctx->verify;
-        return X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
+        void *data;
+        size_t len;
+        int64_t end;
+        if (ctx->verify && SSL_SESSION_get0_peer(session) == NULL)
+                return false;
+        if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != sizeof(end))
+                return false;
+        memcpy(&end, data, sizeof(end));
+        return (int64_t)(clock_wall_ns() / NS_PER_SEC) < end;
 }
 
 static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
@@ -78,29 +107,10 @@ static void on_info(const SSL *ssl, int where, int value)
                 tls_session_of(ssl)->alert = (int16_t)(value & 0xff);
 }
 
-/* Hybrid post-quantum first where the library has it. */
-static bool set_groups(SSL_CTX *ssl)
+static bool settle(struct tls_ctx *ctx)
 {
-        if (SSL_CTX_set1_groups_list(ssl, "X25519MLKEM768:X25519:P-256:P-384:P-521"))
-                return true;
-        ERR_clear_error();
-        return SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384:P-521");
-}
-
-static bool set_suites(SSL_CTX *ssl)
-{
-        struct buf list = { 0 };
-        suite_default_list(&list);
-        char *text = buf_take_str(&list);
-        bool ok = SSL_CTX_set_cipher_list(ssl, text) &&
-                  SSL_CTX_set_ciphersuites(ssl, SUITE_LIST_TLS13);
-        xfree(text);
-        return ok;
-}
-
-static bool settle(SSL_CTX *ssl, enum tls_version min)
-{
-        SSL_CTX_set_security_level(ssl, 1);
+        SSL_CTX *ssl = ctx->ssl;
+        SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
         SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE |
                                          SSL_OP_PRIORITIZE_CHACHA);
@@ -116,10 +126,12 @@ static bool settle(SSL_CTX *ssl, enum tls_version min)
         SSL_CTX_set_cert_verify_callback(ssl, verify_peer, NULL);
         X509_VERIFY_PARAM_set_flags(
                 SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
-        return SSL_CTX_set_min_proto_version(
-                       ssl, min == TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) &&
-               SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) && set_groups(ssl) &&
-               set_suites(ssl);
+        return SSL_CTX_set_min_proto_version(ssl,
+                       ctx->min_version == TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) &&
+               SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) &&
+               SSL_CTX_set1_groups_list(ssl, ctx->groups) &&
+               SSL_CTX_set_cipher_list(ssl, ctx->suites) &&
+               SSL_CTX_set_ciphersuites(ssl, SUITE_LIST_TLS13);
 }
 
 static struct tls_ctx *ctx_new(bool client, bool verify, enum tls_version min, int pair_max)
@@ -136,9 +148,35 @@ static struct tls_ctx *ctx_new(bool client, bool verify, enum tls_version min, i
 static int open_library(struct tls_ctx *ctx, struct errbuf *eb)
 {
         ctx->ssl = SSL_CTX_new(ctx->client ? TLS_client_method() : TLS_server_method());
-        if (ctx->ssl == NULL || !settle(ctx->ssl, ctx->min_version))
-                return library_failed(eb, "cannot create a TLS context");
-        return 0;
+        return ctx->ssl ? 0 : library_failed(eb, "cannot create a TLS context");
+}
+
+/* What the names mean in this machine's library. */
+static int choose_lists(struct tls_ctx *ctx, const char *const *suites, int suite_n,
+        const char *const *groups, int group_n, struct errbuf *eb)
+{
+        struct buf suite_text = { 0 }, group_text = { 0 }, missing = { 0 };
+        int rc = 0;
+        SSL_CTX_set_security_level(ctx->ssl, SECURITY_LEVEL); /* it bounds the suites as well */
+        suite_list(ctx->ssl, suites, suite_n, &suite_text, &missing);
+        group_list(ctx->ssl, groups, group_n, &group_text, &missing);
+        if (group_text.len == 0)
+                rc = errbuf_set(eb, ERR_CONFIG,
+                        "this machine's TLS library has none of the 'curve_preferences': %.*s",
+                        SLICE_ARG(buf_slice(&missing)));
+        ctx->suites = buf_take_str(&suite_text);
+        ctx->groups = buf_take_str(&group_text);
+        ctx->missing = buf_take_str(&missing);
+        if (rc == 0 && !settle(ctx))
+                rc = library_failed(eb, "cannot create a TLS context");
+        return rc;
+}
+
+static void copy_pins(struct tls_ctx *ctx, const char *const *pins, int n)
+{
+        ctx->pins = n > 0 ? xcalloc((size_t)n, sizeof(*ctx->pins)) : NULL;
+        for (ctx->pin_n = 0; ctx->pin_n < n; ctx->pin_n++)
+                memcpy(ctx->pins[ctx->pin_n], pins[ctx->pin_n], sizeof(*ctx->pins));
 }
 
 /* One pair is set once for all; several are chosen from for each ClientHello. */
@@ -188,7 +226,7 @@ static int set_server_parts(struct tls_ctx *ctx, struct errbuf *eb)
                 NULL);
         if (!SSL_CTX_set_session_id_context(ssl, id, sizeof(id) - 1) ||
                 !SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, on_ticket_key) ||
-                !SSL_CTX_set_session_ticket_cb(ssl, NULL, on_ticket, NULL))
+                !SSL_CTX_set_session_ticket_cb(ssl, on_ticket_made, on_ticket, NULL))
                 return library_failed(eb, "cannot create a TLS context");
         return 0;
 }
@@ -217,7 +255,11 @@ static int load_authorities(struct tls_ctx *ctx, const char *ca_file, struct err
 int tls_ctx_new_server(const struct tls_options *opts, struct tls_ctx **out, struct errbuf *eb)
 {
         struct tls_ctx *ctx = ctx_new(false, opts->verify, opts->min_version, opts->pair_n);
+        copy_pins(ctx, opts->pins, opts->pin_n);
         int rc = open_library(ctx, eb);
+        if (rc == 0)
+                rc = choose_lists(
+                        ctx, opts->suites, opts->suite_n, opts->groups, opts->group_n, eb);
         for (int i = 0; rc == 0 && i < opts->pair_n; i++)
                 rc = load_pair(ctx, &opts->pairs[i], opts->pair_n, eb);
         if (rc == 0)
@@ -239,7 +281,12 @@ int tls_ctx_new_server(const struct tls_options *opts, struct tls_ctx **out, str
 int tls_ctx_without_verify(const struct tls_ctx *from, struct tls_ctx **out, struct errbuf *eb)
 {
         struct tls_ctx *ctx = ctx_new(false, false, from->min_version, from->pair_n);
+        ctx->suites = xstrdup(from->suites);
+        ctx->groups = xstrdup(from->groups);
+        ctx->missing = xstrdup(from->missing);
         int rc = open_library(ctx, eb);
+        if (rc == 0 && !settle(ctx))
+                rc = library_failed(eb, "cannot create a TLS context");
         for (int i = 0; i < from->pair_n; i++)
                 pem_pair_copy(&ctx->pairs[ctx->pair_n++], &from->pairs[i]);
         if (rc == 0)
@@ -279,6 +326,8 @@ int tls_ctx_new_client(
         struct tls_ctx *ctx = ctx_new(true, !opts->insecure, opts->min_version, 1);
         int rc = open_library(ctx, eb);
         if (rc == 0)
+                rc = choose_lists(ctx, NULL, 0, NULL, 0, eb);
+        if (rc == 0)
                 rc = load_pair(ctx, &files, 1, eb);
         if (rc == 0)
                 rc = use_pairs(ctx, eb);
@@ -311,7 +360,11 @@ void tls_ctx_unref(struct tls_ctx *ctx)
         for (int i = 0; i < ctx->pair_n; i++)
                 pem_pair_fini(&ctx->pairs[i]);
         xfree(ctx->pairs);
-        tickets_free(ctx->tickets);
+        xfree(ctx->suites);
+        xfree(ctx->groups);
+        xfree(ctx->missing);
+        xfree(ctx->pins);
+        tickets_unref(ctx->tickets);
         resume_free(ctx->resume);
         xfree(ctx);
 }
@@ -324,4 +377,39 @@ int64_t tls_ctx_not_after(const struct tls_ctx *ctx)
 bool tls_ctx_requires_client_cert(const struct tls_ctx *ctx)
 {
         return !ctx->client && ctx->verify;
+}
+
+void tls_ctx_keep_tickets(struct tls_ctx *ctx, const struct tls_ctx *before)
+{
+        struct buf now = { 0 }, then = { 0 };
+        tls_ctx_describe(ctx, &now);
+        tls_ctx_describe(before, &then);
+        /* The system's authorities are read when they are needed: nobody can tell whether they changed. */
+        if (!ctx->system_trust && slice_eq(buf_slice(&now), buf_slice(&then))) {
+                tickets_unref(ctx->tickets);
+                ctx->tickets = tickets_ref(before->tickets);
+        }
+        buf_fini(&now);
+        buf_fini(&then);
+}
+
+const char *tls_ctx_missing(const struct tls_ctx *ctx)
+{
+        return ctx->missing;
+}
+
+static int by_pin(const void *a, const void *b)
+{
+        return memcmp(a, b, sizeof(((struct tls_ctx *)0)->pins[0]));
+}
+
+bool tls_ctx_has_pin(const struct tls_ctx *ctx, const X509 *peer, char key[65])
+{
+        key[0] = '\0';
+        if (ctx->pin_n == 0)
+                return true;
+        if (peer == NULL)
+                return false;
+        name_key_sha256(peer, key);
+        return bsearch(key, ctx->pins, (size_t)ctx->pin_n, sizeof(*ctx->pins), by_pin) != NULL;
 }

@@ -4,6 +4,7 @@
  * that a reload swaps a pointer while sessions go on with what they started with. Any thread. Every
  * way to configure TLS comes through here, so that all of them end in the same settings. */
 #pragma once
+#include "base/buf.h"
 #include "base/err.h"
 #include "conf/options.h"
 #include <stdbool.h>
@@ -42,3 +43,10 @@ void tls_ctx_unref(struct tls_ctx *ctx); /* NULL is fine */
 /* NotAfter of the first certificate in seconds since 1970; 0 without a certificate. */
 int64_t tls_ctx_not_after(const struct tls_ctx *ctx);
 bool tls_ctx_requires_client_cert(const struct tls_ctx *ctx);
+/* Append every setting as one line of text, for logs and for comparing: equal texts, equal behaviour. */
+void tls_ctx_describe(const struct tls_ctx *ctx, struct buf *out);
+/* After a reload: when nothing at all has changed, go on with the tickets of the context before, so that
+ * clients need not shake hands anew. Any difference (trust, certificates, pins, ...) ends them. */
+void tls_ctx_keep_tickets(struct tls_ctx *ctx, const struct tls_ctx *before);
+/* Configured suites and groups that this machine's library lacks: "A, B", or "". */
+const char *tls_ctx_missing(const struct tls_ctx *ctx);

@@ -20,9 +20,13 @@ struct tls_ctx {
         struct tls_pair *pairs; /* in the order of the configuration */
         int pair_n;
         enum tls_version min_version;
-        bool client;             /* role */
-        bool verify;             /* ask the peer for a certificate and check it */
-        bool system_trust;       /* the authorities are the system's */
+        bool client;           /* role */
+        bool verify;           /* ask the peer for a certificate and check it */
+        bool system_trust;     /* the authorities are the system's */
+        char *suites, *groups; /* OpenSSL's lists, in our order */
+        char *missing;         /* configured, but not in the library; "" */
+        char (*pins)[65];      /* peers' keys: hex SHA-256, sorted; 0 of them: any */
+        int pin_n;
         struct tickets *tickets; /* server role */
         struct resume *resume;   /* client role; NULL: never resumes */
 };
@@ -62,6 +66,9 @@ static inline struct tls_session *tls_session_of(const SSL *ssl)
 {
         return SSL_get_app_data(ssl);
 }
+
+/* Is the peer's key one of ctx's pins? True without pins. key: its digest, "" without certificate. */
+bool tls_ctx_has_pin(const struct tls_ctx *ctx, const X509 *peer, char key[65]);
 
 /* The verdict to fill, or NULL when there is one already: the first cause counts. */
 struct tls_verdict *tls_session_blame(struct tls_session *session);

@@ -186,6 +186,26 @@ static bool is_past_finished(const struct tls_session *session)
                SSL_get_finished(session->ssl, &byte, sizeof(byte)) > 0;
 }
 
+/* The peer sees a finished handshake and then its end, as with the reference. */
+static void refuse_key(struct tls_session *session, const char key[65])
+{
+        struct tls_verdict *verdict = tls_session_blame(session);
+        const X509 *peer = SSL_get0_peer_certificate(session->ssl);
+        tls_verdict_set(verdict, TLS_REASON_NOT_PINNED, "certificate not pinned");
+        memcpy(verdict->key_sha256, key, sizeof(verdict->key_sha256));
+        if (peer)
+                verify_name_cert(verdict, peer);
+        session->closed = true;
+        (void)SSL_shutdown(session->ssl);
+        ERR_clear_error();
+}
+
+bool tls_session_is_pinned(const struct tls_session *session, const struct tls_ctx *ctx)
+{
+        char key[65];
+        return ctx == session->ctx || tls_ctx_has_pin(ctx, session->proof.leaf, key);
+}
+
 enum tls_step tls_session_handshake(struct tls_session *session, struct slice *in, struct buf *out)
 {
         if (session->verdict)
@@ -203,9 +223,14 @@ enum tls_step tls_session_handshake(struct tls_session *session, struct slice *i
         lend(session, in, out);
         int rc = SSL_do_handshake(session->ssl);
         int error = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(session->ssl, rc);
+        char key[65];
+        if (rc == 1 && !tls_ctx_has_pin(session->ctx, SSL_get0_peer_certificate(session->ssl), key))
+                refuse_key(session, key);
         take_back(session);
         if (counted)
                 takeover_count(session, slice_of(out->ptr + before, out->len - before));
+        if (session->closed)
+                return TLS_FAILED;
         if (rc == 1) {
                 settle(session);
                 return TLS_DONE;

@@ -40,6 +40,9 @@ enum tls_step tls_session_handshake(struct tls_session *session, struct slice *i
  * server role, our Finished is out and no certificate was asked for. */
 bool tls_session_is_light(const struct tls_session *session);
 
+/* After TLS_DONE: is the peer's key one of ctx's pins (a newer context than the session's own)? */
+bool tls_session_is_pinned(const struct tls_session *session, const struct tls_ctx *ctx);
+
 /* Decrypt into dst. Only after TLS_DONE.
  * Returns: 0 < n bytes stored, at most one record's; ERR_AGAIN (in is used up); ERR_EOF
  * (close_notify came); ERR_TLS (broken; tls_session_verdict() says why, the alert leaves by the

@@ -420,6 +420,58 @@ static void tickets_work_within_a_context_only(void **state)
         }
 }
 
+/* A reload that changes nothing goes on with the tickets; any difference ends them. */
+static void tickets_survive_what_changes_nothing(void **state)
+{
+        for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+                struct tls_ctx *first = server_ctx("server", true, TLS_VERSION_1_2);
+                struct tls_ctx *same = server_ctx("server", true, TLS_VERSION_1_2);
+                struct tls_ctx *other = server_ctx("server-two", true, TLS_VERSION_1_2);
+                tls_ctx_keep_tickets(same, first);
+                tls_ctx_keep_tickets(other, first);
+                check_resume(tls_ctx_ref(first), tls_ctx_ref(same), version, "client", true, true);
+                check_resume(first, other, version, "client", false, true);
+                tls_ctx_unref(same);
+        }
+}
+
+/* A ticket ends with the first certificate of the chain that does, not with the leaf alone. */
+static void tickets_end_with_the_chain(void **state)
+{
+        struct tls_pair brief, leaf;
+        struct mint_spec spec = { .name = "brief", .ca = true, .from_s = -3600, .to_s = 3 };
+        test_mint("brief", spec, &test_ca, &brief);
+        test_mint("client-brief", (struct mint_spec){ .name = "c", .usage = "clientAuth" }, &brief,
+                &leaf);
+        sk_X509_push(leaf.chain, brief.leaf);
+        X509_up_ref(brief.leaf);
+        test_save("client-brief", &leaf);
+        struct tls_ctx *ctx = server_ctx("server", true, TLS_VERSION_1_2);
+        const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+        SSL_SESSION *tickets[2];
+        struct talk talk;
+        for (int i = 0; i < 2; i++) {
+                talk_open(&talk, tls_ctx_ref(ctx), client_for(versions[i], "client-brief"));
+                tickets[i] = ticket_of(&talk);
+                talk_fini(&talk);
+        }
+        while (X509_cmp_current_time(X509_get0_notAfter(brief.leaf)) > 0)
+                usleep(50 * 1000);
+        for (int i = 0; i < 2; i++) {
+                talk_init(&talk, tls_ctx_ref(ctx), client_for(versions[i], "client"));
+                assert_int_equal(SSL_set_session(talk.peer.ssl, tickets[i]), 1);
+                assert_int_equal(shake(talk.session, &talk.peer, &talk.wire), TLS_DONE);
+                struct tls_identity *identity = tls_session_identity(talk.session);
+                assert_false(identity->resumed);
+                tls_identity_free(identity);
+                SSL_SESSION_free(tickets[i]);
+                talk_fini(&talk);
+        }
+        tls_ctx_unref(ctx);
+        pem_pair_fini(&brief);
+        pem_pair_fini(&leaf);
+}
+
 /* --- identity -----------------------------------------------------------------------------------
  */
 
@@ -649,6 +701,8 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_alert_behind_the_handshake_is_told),
         cmocka_unit_test(close_notify_is_sent_once_and_understood),
         cmocka_unit_test(tickets_work_within_a_context_only),
+        cmocka_unit_test(tickets_survive_what_changes_nothing),
+        cmocka_unit_test(tickets_end_with_the_chain),
         cmocka_unit_test(identity_tells_what_was_proved),
         cmocka_unit_test(certificate_follows_the_hello),
         cmocka_unit_test(client_side_verifies),

@@ -23,12 +23,13 @@ enum tls_side { TLS_SIDE_OURS, TLS_SIDE_PEER, TLS_SIDE_NETWORK };
 struct tls_verdict {
         enum tls_reason reason;
         enum tls_side side;
-        bool quiet;        /* log at DEBUG instead of ERROR */
-        int alert;         /* sent or received; -1: none */
-        char text[1024];   /* the reference's words: "tls: client didn't provide a certificate" */
-        char subject[256]; /* of the certificate concerned; "" when there is none */
-        char sha256[65];   /* of its DER, lower-case hex; "" when there is none */
-        char issuer[256];  /* of that certificate, as are the dates */
+        bool quiet;          /* log at DEBUG instead of ERROR */
+        int alert;           /* sent or received; -1: none */
+        char text[1024];     /* the reference's words: "tls: client didn't provide a certificate" */
+        char subject[256];   /* of the certificate concerned; "" when there is none */
+        char sha256[65];     /* of its DER, lower-case hex; "" when there is none */
+        char key_sha256[65]; /* NOT_PINNED: of its public key; "" without certificate */
+        char issuer[256];    /* of that certificate, as are the dates */
         int64_t not_before_s, not_after_s; /* since 1970; 0: no certificate */
         char sni[256];      /* the host name that the client asked for; "" when none */
         const char *rule;   /* the rule that was broken, static */

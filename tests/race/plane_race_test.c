@@ -67,7 +67,7 @@ static struct settings *fresh_settings(void)
                 .go = "c",
                 .host = "0.0.0.0",
                 .headers = true };
-        return settings_new(&options, info_template_new(&info), NULL, NULL);
+        return settings_new(&options, info_template_new(&info), NULL, NULL, NULL);
 }
 
 static void on_closed_record(struct peer_server *peers, struct peer_info *record)
