@@ -100,7 +100,7 @@ static int resolve(const char *text, long *pids, struct errbuf *eb)
                 word.len--;
         for (size_t i = 0; i < word.len; i++)
                 if (word.ptr[i] < '0' || word.ptr[i] > '9')
-                        return errbuf_set(eb, ERR_INVALID, "invalid pid: %s", text);
+                        return errbuf_set(eb, ERR_INVALID, "invalid pid: %.*s", SLICE_ARG(word));
         int n = find_running(pids), kept = 0;
         if (n < 0)
                 return errbuf_set(eb, ERR_INVALID, "unable to resolve pid, try providing one");

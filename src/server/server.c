@@ -335,7 +335,7 @@ int server_run(struct launch *launch)
 {
         static struct server server;
         struct errbuf eb = { "" };
-        thread_set_role(THREAD_CONTROL, "midge");
+        thread_set_role(THREAD_CONTROL, os_program()); /* by which pgrep and --signal find it */
         signal(SIGPIPE, SIG_IGN);
         (void)os_fd_limit_raise(); /* best effort: the limit shows in accept errors */
         init(&server, launch);

@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import signal
 
 import pytest
@@ -224,3 +225,74 @@ def test_signal_pid_file_with_newline(tmp_path):
     (tmp_path / "x.pid").write_text("1\n")
     status, _, err = run("--signal", f"reload={tmp_path}/x.pid")
     assert status == 1 and "invalid pid: " in err
+
+
+class TestSignalByName:
+    """Without a pid the servers of the program's name are meant: here a copy with a name of its own."""
+
+    pytestmark = pytest.mark.midge_only
+
+    @pytest.fixture
+    def own(self, tmp_path):
+        """A program that no other process on this machine is called like; at most 15 bytes count."""
+        path = tmp_path / f"midge-{os.getpid() % 1000000}"
+        shutil.copy(program(), path)
+        return str(path)
+
+    def signal(self, own, text):
+        return run("--signal", text, binary=own)
+
+    # TestProcessSignalNoProcesses
+    @pytest.mark.parametrize("pid", ["", "=", "=*", "=12*"])
+    def test_nobody(self, own, pid):
+        name = os.path.basename(own)
+        assert self.signal(own, "reload" + pid) == (1, "", f"{name}: no {name} processes running\n")
+
+    # TestProcessSignalResolveSingleProcess
+    @pytest.mark.parametrize("pid", ["", "=", "=*"])
+    def test_one(self, start, own, pid):
+        server = start(binary=own)
+        assert self.signal(own, "reload" + pid) == (0, "", "")
+        server.wait_log(r'Trapped "hangup" signal$')
+
+    # TestProcessSignalMultipleProcesses
+    def test_several(self, start, own):
+        servers = [start(binary=own) for _ in range(2)]
+        name = os.path.basename(own)
+        status, out, err = self.signal(own, "reload")
+        assert (status, out) == (1, "")
+        lines = err.splitlines()
+        assert lines[0] == f"{name}: multiple {name} processes running:"
+        assert sorted(int(line) for line in lines[1:]) == sorted(server.pid for server in servers)
+        assert not any("Trapped" in server.log.text() for server in servers)
+
+    # TestProcessSignalMultipleProcessesGlob
+    def test_all_of_them(self, start, own):
+        servers = [start(binary=own) for _ in range(3)]
+        assert self.signal(own, "reload=*") == (0, "", "")
+        for server in servers:
+            server.wait_log(r'Trapped "hangup" signal$')
+
+    # TestProcessSignalMultipleProcessesGlobPartial
+    def test_those_that_begin_so(self, start, own):
+        servers = [start(binary=own) for _ in range(3)]
+        prefix = str(servers[0].pid)[:-1]
+        assert self.signal(own, f"reopen={prefix}*") == (0, "", "")
+        for server in servers:
+            if str(server.pid).startswith(prefix):
+                server.wait_log(r'Trapped "user defined signal 1" signal$')
+        assert self.signal(own, f"reload={servers[2].pid}") == (0, "", "")
+        servers[2].wait_log(r'Trapped "hangup" signal$')
+        for server in servers:
+            if not str(server.pid).startswith(prefix):
+                assert "user defined signal 1" not in server.log.text()
+
+    # TestProcessSignalInvalidCommand, TestProcessSignalInvalidPid
+    @pytest.mark.parametrize("text, error", [
+        ("reload=abc", "invalid pid: abc"), ("reload=1x*", "invalid pid: 1x"),
+        ("reload=1=2", "invalid signal parameters: [2]"),
+        ("reload=0", "invalid pid: 0"), ("nonsense=1", 'unknown signal "nonsense"'),
+        ("reload=99999999", '\nsignal "reload" 99999999: no such process'),
+    ])
+    def test_errors(self, own, text, error):
+        assert self.signal(own, text) == (1, "", f"{os.path.basename(own)}: {error}\n")
