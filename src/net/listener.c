@@ -40,7 +40,16 @@ static void back_off(struct listener *listener, int err)
         listener->backoff_ns = listener->backoff_ns ? listener->backoff_ns * 2 : BACKOFF_FIRST_NS;
         if (listener->backoff_ns > BACKOFF_LAST_NS)
                 listener->backoff_ns = BACKOFF_LAST_NS;
-        log_error(NULL, "Temporary Client Accept Error (%s), sleeping %llums", err_text(err),
+        char ip[NI_MAXHOST] = "";
+        struct sockaddr_storage addr;
+        socklen_t len = sizeof addr;
+        if (getsockname(listener->fd, (struct sockaddr *)&addr, &len) == 0)
+                (void)getnameinfo((struct sockaddr *)&addr, len, ip, sizeof ip, NULL, 0,
+                        NI_NUMERICHOST); /* else: without it */
+        bool v6 = strchr(ip, ':') != NULL;
+        log_error(NULL,
+                "Temporary Client Accept Error(accept tcp %s%s%s:%d: accept4: %s), sleeping %llums",
+                v6 ? "[" : "", ip, v6 ? "]" : "", listener->port, err_text(err),
                 (unsigned long long)(listener->backoff_ns / NS_PER_MS));
         uv_poll_stop(&listener->poll);
         loop_timer_start(listener->loop, &listener->backoff, listener->backoff_ns);
