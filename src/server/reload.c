@@ -18,12 +18,16 @@ struct prepared {
         struct tls_ctx *tls;
         struct option_diff diff;
         uint8_t files[TLS_FILES_DIGEST_BYTES]; /* taken before tls read them */
+        bool same_tls;                         /* as the one in service, to the last byte */
 };
 
-static void log_changes(const struct option_diff *diff)
+static void log_changes(const struct prepared *next)
 {
+        const struct option_diff *diff = &next->diff;
         for (int i = 0; i < diff->n; i++) {
                 struct buf line = { 0 };
+                if (next->same_tls && diff->changes[i].row->type == OPTION_TLS)
+                        continue; /* it was among them because files may have changed */
                 option_change_line(&line, &diff->changes[i]);
                 log_info(NULL, "%.*s", SLICE_ARG(buf_slice(&line)));
                 buf_fini(&line);
@@ -68,6 +72,30 @@ void server_swap_tls(struct server *server, struct tls_ctx *next)
         tls_ctx_unref(old_tls);
 }
 
+static bool is_same_tls(const struct server *server, const struct prepared *next)
+{
+        struct buf was = { 0 }, is = { 0 };
+        if (server->tls == NULL || next->tls == NULL ||
+                memcmp(server->rotation.in_service, next->files, sizeof next->files) != 0)
+                return false;
+        tls_ctx_describe(server->tls, &was);
+        tls_ctx_describe(next->tls, &is);
+        bool same = slice_eq(buf_slice(&was), buf_slice(&is));
+        buf_fini(&was);
+        buf_fini(&is);
+        return same;
+}
+
+static void trim_clients(struct server *server)
+{
+        int64_t max = server->opts->limits.max_connections;
+        int64_t excess = atomic_load(&server->peers.shared.client_n) - (max > 0 ? max : 0);
+        if (excess <= 0)
+                return;
+        workers_trim(server, (uint64_t)excess);
+        log_info(NULL, "Closed %lld connections to fall within max_connections", (long long)excess);
+}
+
 static void swap(struct server *server, struct prepared *next)
 {
         struct errbuf eb = { "" };
@@ -76,15 +104,14 @@ static void swap(struct server *server, struct prepared *next)
         server->config_load_ns = clock_wall_ns();
         if (server->monitor)
                 monitor_set_options(server->monitor, now, server->config_load_ns);
+        next->same_tls = is_same_tls(server, next);
         server_swap_tls(server, next->tls);
         if (has_changed(&next->diff, "TLSPinnedCerts"))
                 workers_check_pins(server);
-        /* Who reads it in the log may rely on it: loops read mail before input. */
-        log_changes(&next->diff);
-        int64_t excess = atomic_load(&server->peers.shared.client_n) - now->limits.max_connections;
-        if (excess > 0)
-                workers_trim(server, (uint64_t)excess);
+        trim_clients(server);
         move_files(server, old);
+        /* Who reads it in the log may rely on it: loops read mail before input. */
+        log_changes(next);
         if (server_open_log(now, &eb) < 0)
                 log_error(NULL, "Failed to reload the log: %s", eb.text);
         options_free(old);

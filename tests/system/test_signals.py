@@ -85,6 +85,9 @@ def test_reload_max_connections(start):
     server.rewrite('listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\nmax_connections: 2\n')
     server.signal(signal.SIGHUP)
     server.wait_log(r"Reloaded: max_connections = 2$")
+    closed, told = [next(i for i, text in enumerate(server.texts()) if words in text) for words in (
+        "Closed 2 connections to fall within max_connections", "Reloaded: max_connections = 2")]
+    assert closed < told
     server.monitor.wait_varz(lambda varz: varz["connections"] == 2, "two connections are left")
     answers = []
     for client in clients:
@@ -442,3 +445,19 @@ def test_reload_of_tls(start, certs):
     server.wait_log(r"\[INF\] Reloaded server configuration", 2)
     secure.barrier()
     assert "tls_required" not in server.connect().info
+
+
+# TLSConfig counts as changed when it is another one, not because there is one.
+def test_reload_of_the_same_tls(start, certs):
+    base = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
+    tls = (f'tls {{ cert_file: "{certs.cert("server")}", key_file: "{certs.key("server")}", '
+           'timeout: %s }\n')
+    server = start(tls % 5)
+    server.rewrite(base + tls % 6)
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"\[INF\] Reloaded: tls timeout = 6$")
+    server.wait_log(r"\[INF\] Reloaded server configuration")
+    assert "Reloaded: tls = enabled" not in server.texts()
+    server.rewrite(base + (tls % 6).replace("server.", "server-rsa."))
+    server.signal(signal.SIGHUP)
+    server.wait_log(r"\[INF\] Reloaded: tls = enabled$")
