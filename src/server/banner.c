@@ -62,29 +62,14 @@ void banner_print(struct server *server)
                         "poor performance");
 }
 
-#define DAY_S (24 * 3600)
-
-enum { EXPIRY_WARN_DAYS = 14 };
-
 /* What the reference leaves to be found out by failing clients. */
-void banner_tls_warnings(const struct server *server)
+void banner_tls_warnings(struct server *server)
 {
-        char date[40];
+        expiry_check(server);
         if (server->tls == NULL)
                 return;
-        int64_t not_after = tls_ctx_not_after(server->tls),
-                now = (int64_t)(clock_wall_ns() / NS_PER_SEC);
-        clock_rfc3339((uint64_t)not_after * NS_PER_SEC, date, sizeof date);
-        if (not_after == 0)
+        if (tls_ctx_not_after(server->tls) == 0)
                 log_warn(NULL, "The tls map has no certificate: every client will fail to connect");
-        else if (not_after <= now)
-                log_warn(NULL,
-                        "TLS certificate expired on %s: clients that verify it will fail to "
-                        "connect",
-                        date);
-        else if (not_after - now < EXPIRY_WARN_DAYS * DAY_S)
-                log_warn(NULL, "TLS certificate expires on %s, in %lld days", date,
-                        (long long)((not_after - now) / DAY_S));
         if (tls_ctx_missing(server->tls)[0])
                 log_warn(NULL, "This machine's TLS library lacks %s: no client can use them",
                         tls_ctx_missing(server->tls));

@@ -101,6 +101,7 @@ void server_stop(struct server *server)
                 lame_duck_fini(server);
         server_close_listener(server);
         rotation_stop(server);
+        loop_timer_stop(server->control, &server->expiry_timer);
         if (server->monitor)
                 monitor_stop(server->monitor);
         workers_drain(server);

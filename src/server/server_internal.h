@@ -45,7 +45,7 @@ struct server {
         struct sigs *sigs;
         char id[NKEY_TEXT_SIZE], xkey[NKEY_TEXT_SIZE];
         uint64_t start_ns, config_load_ns; /* wall clock */
-        struct timer drain_timer;
+        struct timer drain_timer, expiry_timer;
         struct thread *joiner; /* waits for the loops during the stop */
         struct timer lame_timer;
         struct lame_duck *lame; /* NULL: not in lame duck mode */
@@ -70,7 +70,11 @@ void accept_client(void *server, int fd); /* the listener's */
 /* banner.c: the start-up lines (config.md 4.6). */
 void banner_print(struct server *server);
 void banner_listening(struct server *server);
-void banner_tls_warnings(const struct server *server); /* also after a reload */
+void banner_tls_warnings(struct server *server); /* also after a reload */
+
+/* expiry.c: tell what runs out, and look again before the next does. */
+void expiry_check(struct server *server);
+
 void banner_tls_settings(const struct server *server); /* likewise */
 
 /* compile.c: options to what the lower layers take. */

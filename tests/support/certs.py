@@ -74,6 +74,10 @@ class Certificates:
         der = self._openssl("pkey", "-pubin", "-outform", "DER", stdin=public)
         return self._openssl("dgst", "-sha256", "-r", stdin=der).split()[0].decode()
 
+    def issue(self, name, issuer, profile, **options):
+        """One more; options: key, begin and end in seconds from now."""
+        self._leaf(name, issuer, profile, **options)
+
     def _openssl(self, *args, stdin=None):
         done = subprocess.run(["openssl", *args], input=stdin, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=60, check=False)

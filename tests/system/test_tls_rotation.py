@@ -8,7 +8,7 @@ import ssl
 import pytest
 
 from support.client import tls_context
-from support.deadline import until
+from support.deadline import PATIENCE, until
 
 pytestmark = pytest.mark.midge_only
 
@@ -255,3 +255,17 @@ def test_reload_in_between(start, served, certs):
     assert presented(server) == der(certs, "server-rsa")
     served.put("server")
     until(lambda: presented(server) == der(certs, "server"), "the old certificate is taken again")
+
+
+def test_expiry_is_told_when_it_happens(start, served, certs):
+    """A server that runs for months must not forget what it told at its start."""
+    certs.issue("server-brief", "ca", "server", end=int(3 * PATIENCE))
+    served.put("server-brief")
+    server = start(config(served))
+    soon = server.wait_log(r"\[WRN\] TLS certificate CN=server-brief,O=midge tests expires on "
+                           r"(\S+Z), in 0 days$").group(1)
+    server.wait_log(rf"\[WRN\] TLS certificate CN=server-brief,O=midge tests expired on {soon}: clients "
+                    r"that verify it will fail to connect$")
+    # A renewal ends it.
+    served.put("server")
+    server.wait_log(TAKEN)
