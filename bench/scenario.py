@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from server import Server, Bystander, start_milliseconds, stripped_bytes
+from server import Bystander, Server, start_milliseconds, stripped_bytes
 
 RUN_SECONDS = 300
 LEAD_SECONDS = 0.5  # for the load beside to get going
@@ -239,8 +239,6 @@ def flow(name, title, mode, msgs, tls, targets=AHEAD, **options):
 PLAIN = [
     flow("pub-16", "publish 16 B, nobody listens", "pub", 10000000, None, cpu(8, True)),
     flow("pair-16", "1:1, 16 B", "pair", 4000000, None, cpu(7, True)),
-    # The same when the two connections are served by different threads.
-    flow("pair-16-apart", "1:1, 16 B, apart", "pair", 4000000, None, bystander="elsewhere"),
     flow("pairs8-16", "8 pairs, 16 B", "pair", 4000000, None, clients=8),
     flow("pairs64-16", "64 pairs, 16 B", "pair", 4000000, None, cpu(7, True), clients=64),
     flow("pair-128", "1:1, 128 B", "pair", 2000000, None, cpu(5), size=128),

@@ -143,9 +143,7 @@ def stripped_bytes(program):
 
 
 class Bystander:
-    """A connection that asks for everything on a subject and then reads nothing. With a subject that
-    nobody sends to it only takes a place among the connections, so that those behind it come to
-    other loops."""
+    """A connection that asks for everything on a subject and then reads nothing."""
 
     def __init__(self, port, subject):
         self.socket = socket.socket()
