@@ -41,7 +41,7 @@ static size_t parse_all(struct parser *p, const char *data, size_t len, size_t *
         size_t n = 0;
 
         while (parser_next(p, data, len, &frame) == PARSE_FRAME) {
-                *payload_bytes += frame.payload.len;
+                *payload_bytes += msg_payload(&frame.msg).len;
                 data += frame.consumed;
                 len -= frame.consumed;
                 n++;

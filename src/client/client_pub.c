@@ -2,20 +2,21 @@
 /* PUB and HPUB (client-protocol 1.5), behind the checks that the parser made. */
 #include "account/account.h"
 #include "account/sub.h"
+#include "base/buf.h"
 #include "client/client_internal.h"
 #include "client/client_perm.h"
 #include "dispatch/dispatch.h"
 #include "net/loop.h"
+#include "proto/encode_client.h"
 #include "subject/subject.h"
 
-static void count_in(struct peer *peer, uint64_t bytes)
+static inline void count_in(struct peer *peer, const struct msg *msg)
 {
         struct stats *stats = &peer->loop->stats;
-        peer->own.in_msgs++;
+        uint64_t bytes = (uint64_t)msg->n * msg_body_bytes(msg);
+        peer->own.in_msgs += msg->n;
         peer->own.in_bytes += bytes;
-        stat_add(stats, STAT_IN_MSGS, 1);
-        stat_add(stats, STAT_IN_BYTES, bytes);
-        stat_add(stats, STAT_IN_CLIENT_MSGS, 1);
+        stat_add(stats, STAT_IN_CLIENT_MSGS, msg->n);
         stat_add(stats, STAT_IN_CLIENT_BYTES, bytes);
 }
 
@@ -33,27 +34,30 @@ static bool is_reserved(struct slice subject)
 
 static bool is_reserved_reply(struct slice reply)
 {
-        if (reply.len == 0 || (reply.ptr[0] != '_' && reply.ptr[0] != '$'))
+        if (reply.ptr[0] != '_' && reply.ptr[0] != '$')
                 return false;
         return slice_starts(reply, SLICE_LIT("_R_.")) ||
                longer_with_prefix(reply, SLICE_LIT("$JS.ACK.")) ||
                longer_with_prefix(reply, SLICE_LIT("_GR_."));
 }
 
-static bool may_publish(struct client *client, const struct frame *frame)
+static inline bool may_anybody_publish(const struct msg *msg)
 {
-        char first = frame->subject.ptr[0];
-        if ((first == '_' || first == '$') && is_reserved(frame->subject)) {
-                client_refuse_publish(client, frame->subject);
+        char first = msg->subject.ptr[0];
+        return LIKELY(first != '_' && first != '$') || !is_reserved(msg->subject);
+}
+
+/* When not, the client is told so. Counts a permitted response. */
+static bool may_publish(struct client *client, const struct msg *msg)
+{
+        if (!may_anybody_publish(msg) ||
+                (client->perm && !client_perm_publish(client->perm, msg->subject,
+                                         loop_now_ns(client->peer.loop)))) {
+                client_refuse_publish(client, msg->subject);
                 return false;
         }
-        if (UNLIKELY(client->perm) && !client_perm_publish(client->perm, frame->subject,
-                                              loop_now_ns(client->peer.loop))) {
-                client_refuse_publish(client, frame->subject);
-                return false;
-        }
-        if (is_reserved_reply(frame->reply)) {
-                client_refuse_reply(client, frame->reply);
+        if (msg->reply.len > 0 && is_reserved_reply(msg->reply)) {
+                client_refuse_reply(client, msg->reply);
                 return false;
         }
         return true;
@@ -66,27 +70,53 @@ static void no_responders(struct client *client, const struct msg *msg)
                 client_deliver_no_responders(client, sub, msg);
 }
 
+static inline void publish(struct client *client, const struct msg *msg)
+{
+        struct peer *peer = &client->peer;
+        size_t taken = dispatch_publish(peer, client->opts.echo, peer->own.account, msg);
+        if (UNLIKELY(taken == 0) && msg->reply.len > 0 && client->opts.no_responders)
+                no_responders(client, msg);
+}
+
+/* The publisher's line is not fit to be repeated to subscribers. */
+static void publish_rewritten(struct client *client, const struct frame *frame)
+{
+        struct msg msg = frame->msg;
+        struct buf tail = { 0 };
+        encode_msg_tail(&tail, msg.reply, msg.header_bytes ? frame->header_size : SLICE_NULL,
+                frame->total_size);
+        msg.tail = buf_slice(&tail);
+        publish(client, &msg);
+        buf_fini(&tail);
+}
+
+/* Each message has checks and an answer of its own. */
+static NOINLINE void publish_each(struct client *client, const struct frame *frame)
+{
+        struct frame each = *frame;
+        for (uint32_t i = 0; msg_each(&frame->msg, i, &each.msg); i++) {
+                if (client->opts.pedantic && !subject_is_valid_literal(each.msg.subject))
+                        peer_send_err(&client->peer, "Invalid Publish Subject");
+                if (!may_publish(client, &each.msg))
+                        continue;
+                client_ok(client);
+                if (each.msg.tail.len > 0)
+                        publish(client, &each.msg);
+                else
+                        publish_rewritten(client, &each);
+        }
+}
+
 void client_on_pub(struct peer *peer, const struct frame *frame)
 {
         struct client *client = client_of(peer);
+        const struct msg *msg = &frame->msg;
         peer->own.active_ns = loop_now_ns(peer->loop);
-        if (client->opts.pedantic && !subject_is_valid_literal(frame->subject))
-                peer_send_err(peer, "Invalid Publish Subject");
-        count_in(peer, frame->total_bytes);
-        if (!may_publish(client, frame))
-                return;
-        client_ok(client);
-        const struct msg msg = {
-                .subject = frame->subject,
-                .reply = frame->reply,
-                .header_size = frame->header_bytes ? frame->header_size : SLICE_NULL,
-                .total_size = frame->total_size,
-                .wire = slice_of(frame->header_bytes ? frame->header.ptr : frame->payload.ptr,
-                        (size_t)frame->total_bytes + 2),
-                .chunk = peer->own.chunk,
-                .header_bytes = frame->header_bytes,
-        };
-        size_t taken = dispatch_publish(peer, client->opts.echo, peer->own.account, &msg);
-        if (taken == 0 && frame->reply.len > 0 && client->opts.no_responders)
-                no_responders(client, &msg);
+        count_in(peer, msg);
+        bool plain = !client->opts.pedantic && !client->opts.verbose && client->perm == NULL;
+        if (LIKELY(plain && msg->tail.len > 0 && may_anybody_publish(msg)) &&
+                (msg->reply.len == 0 || !is_reserved_reply(msg->reply)))
+                publish(client, msg);
+        else
+                publish_each(client, frame);
 }

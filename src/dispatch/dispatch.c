@@ -35,6 +35,7 @@ struct dispatch {
         unsigned cache_n;
         size_t cache_entries;
         struct parcel **open; /* by loop index: being filled */
+        uint64_t run_mark;    /* what somebody_twice() last marked peers with */
         bool congested;       /* some parcel of this read went to a full mailbox */
         struct {
                 char pad[CACHE_LINE_BYTES];
@@ -62,15 +63,17 @@ void dispatch_free(struct dispatch *d)
         xfree(d);
 }
 
-static struct match_cache *cache_of(struct dispatch *d, const struct account *account)
+static void make_caches(struct dispatch *d, unsigned n)
 {
-        if (UNLIKELY(account->index >= d->cache_n)) {
-                unsigned n = account->index + 1;
-                d->caches = xrealloc(d->caches, n * sizeof d->caches[0]);
-                while (d->cache_n < n)
-                        d->caches[d->cache_n++] =
-                                match_cache_new(d->cache_entries, MATCH_CACHE_LINKS);
-        }
+        d->caches = xrealloc(d->caches, n * sizeof d->caches[0]);
+        while (d->cache_n < n)
+                d->caches[d->cache_n++] = match_cache_new(d->cache_entries, MATCH_CACHE_LINKS);
+}
+
+static inline struct match_cache *cache_of(struct dispatch *d, const struct account *account)
+{
+        if (UNLIKELY(account->index >= d->cache_n))
+                make_caches(d, account->index + 1);
         return d->caches[account->index];
 }
 
@@ -79,19 +82,44 @@ static struct match_cache *cache_of(struct dispatch *d, const struct account *ac
 static size_t queue_redeliver(
         struct dispatch *d, const struct parcel_entry *entry, const struct msg *msg);
 
+/* Has a receiver two of these subscriptions? Then a run goes to it message by message, in the order in which
+ * single messages would have come. */
+static bool somebody_twice(struct dispatch *d, struct trie_link *const *links, size_t n)
+{
+        uint64_t mark = ++d->run_mark;
+        for (size_t i = 0; i < n; i++) {
+                struct peer *peer = sub_of(links[i])->peer;
+                if (peer->own.run_mark == mark)
+                        return true;
+                peer->own.run_mark = mark;
+        }
+        return false;
+}
+
+static void deliver_entry(
+        struct dispatch *d, const struct parcel_entry *entry, const struct msg *msg)
+{
+        for (uint32_t i = 0; i < entry->sub_n; i++) {
+                struct sub *sub = sub_of(entry->links[i]);
+                enum deliver_result result = sub->peer->ops->deliver(sub->peer, sub, msg);
+                if (entry->queue && result == NOT_DELIVERED && entry->hops < HOPS_MAX)
+                        queue_redeliver(d, entry, msg);
+        }
+}
+
 /* On the receiver's loop. */
 static void on_parcel(struct mail *mail)
 {
         struct parcel *parcel = CONTAINER_OF(mail, struct parcel, mail);
         struct dispatch *d = parcel->to->dispatch;
         struct parcel_entry *entry = NULL;
-        struct msg msg;
+        struct msg msg, single;
         while ((entry = parcel_next(parcel, entry, &msg))) {
-                for (uint32_t i = 0; i < entry->sub_n; i++) {
-                        struct sub *sub = entry->subs[i];
-                        enum deliver_result result = sub->peer->ops->deliver(sub->peer, sub, &msg);
-                        if (entry->queue && result == NOT_DELIVERED && entry->hops < HOPS_MAX)
-                                queue_redeliver(d, entry, &msg);
+                if (msg.n > 1 && somebody_twice(d, entry->links, entry->sub_n)) {
+                        for (uint32_t i = 0; msg_each(&msg, i, &single); i++)
+                                deliver_entry(d, entry, &single);
+                } else {
+                        deliver_entry(d, entry, &msg);
                 }
                 if (d->loop->own.dirty_bytes > DIRTY_FULL_BYTES)
                         loop_flush(d->loop);
@@ -136,35 +164,38 @@ static void post_all(struct dispatch *d)
 
 struct plan {
         struct dispatch *d;
-        struct peer *from; /* NULL: a message that came by mail */
+        struct peer *from;          /* NULL: a message that came by mail */
+        const struct peer *no_echo; /* the publisher, when it wants no echo */
         const struct msg *msg;
         struct account *account;
-        bool echo;
-        uint64_t
-                not_for; /* of a message that came by mail: the publisher that wants no echo; 0: none */
-        bool skip_gated; /* no_fast_producer_stall */
-        uint32_t hops;
+        /* of a message that came by mail: the publisher that wants no echo; 0: none */
+        uint64_t not_for;
         size_t taken;
+        uint32_t hops;
 };
 
+/* A gated receiver gets the message all the same, unless producers are not to be held back. */
+static NOINLINE bool wants_when_gated(struct plan *plan, struct peer *peer)
+{
+        if (plan->d->loop->roster->settings->no_fast_producer_stall)
+                return false;
+        if (plan->from) {
+                plan->from->own.saw_gate = true;
+                atomic_fetch_add_explicit(&peer->shared.stalls, 1, memory_order_relaxed);
+        }
+        return true;
+}
+
 /* May this one get it, as far as the publisher's loop can tell? */
-static bool wants(struct plan *plan, struct sub *sub)
+static inline bool wants(struct plan *plan, struct sub *sub)
 {
         struct peer *peer = sub->peer;
-        if (UNLIKELY(peer == plan->from && !plan->echo))
+        if (UNLIKELY(peer == plan->no_echo || peer->id == plan->not_for))
                 return false;
         if (UNLIKELY(sub_is_denied_rcu(sub, plan->msg->subject)))
                 return false;
-        if (UNLIKELY(plan->not_for != 0 && peer->id == plan->not_for))
-                return false;
-        if (UNLIKELY(atomic_load_explicit(&peer->shared.gated, memory_order_relaxed))) {
-                if (plan->skip_gated)
-                        return false;
-                if (plan->from) {
-                        plan->from->own.saw_gate = true;
-                        atomic_fetch_add_explicit(&peer->shared.stalls, 1, memory_order_relaxed);
-                }
-        }
+        if (UNLIKELY(atomic_load_explicit(&peer->shared.gated, memory_order_relaxed)))
+                return wants_when_gated(plan, peer);
         return true;
 }
 
@@ -184,23 +215,16 @@ static void send_queue(struct plan *plan, struct trie_link *const *link)
         const struct parcel_entry flags = {
                 .queue = true,
                 .hops = plan->hops,
-                .not_for = plan->from && !plan->echo ? plan->from->id : plan->not_for,
+                .not_for = plan->no_echo ? plan->no_echo->id : plan->not_for,
         };
         parcel_add(&d->open[shelf], d->server->loops[shelf], plan->msg, plan->account, link, 1,
                 &flags, post);
         plan->taken++;
 }
 
-static bool deliver_here(struct plan *plan, struct sub *sub)
-{
-        if (sub->peer->ops->deliver(sub->peer, sub, plan->msg) != DELIVERED)
-                return false;
-        plan->taken++;
-        return true;
-}
-
 /* Shelves of other loops: drop those who do not want it, send the rest in runs. */
-static void plain_elsewhere(struct plan *plan, unsigned shelf, struct trie_link **links, size_t n)
+static NOINLINE void plain_elsewhere(
+        struct plan *plan, unsigned shelf, struct trie_link **links, size_t n)
 {
         size_t start = 0;
         for (size_t i = 0; i <= n; i++) {
@@ -213,25 +237,49 @@ static void plain_elsewhere(struct plan *plan, unsigned shelf, struct trie_link 
         }
 }
 
+static size_t plain_here(struct plan *plan, struct trie_link *const *links, size_t n)
+{
+        const struct msg *msg = plan->msg;
+        size_t taken = 0;
+        for (size_t i = 0; i < n; i++) {
+                struct sub *sub = sub_of(links[i]);
+                if (LIKELY(wants(plan, sub)))
+                        taken += sub->peer->ops->deliver(sub->peer, sub, msg) == DELIVERED;
+        }
+        return taken;
+}
+
+static NOINLINE size_t plain_here_each(struct plan *plan, struct trie_link *const *links, size_t n)
+{
+        const struct msg *whole = plan->msg;
+        struct msg msg;
+        size_t taken = 0;
+        plan->msg = &msg;
+        for (uint32_t i = 0; msg_each(whole, i, &msg); i++)
+                taken += plain_here(plan, links, n);
+        plan->msg = whole;
+        return taken;
+}
+
 static void plain(struct plan *plan, const struct match *match)
 {
+        unsigned here = plan->d->loop->index;
         for (uint32_t s = 0; s < match->shelf_n; s++) {
                 const struct match_shelf *shelf = &match->shelves[s];
                 struct trie_link **links = match->links + shelf->first;
-                if (shelf->shelf != plan->d->loop->index) {
+                if (shelf->shelf != here)
                         plain_elsewhere(plan, shelf->shelf, links, shelf->n);
-                        continue;
-                }
-                for (uint32_t i = 0; i < shelf->n; i++) {
-                        struct sub *sub = sub_of(links[i]);
-                        if (wants(plan, sub))
-                                deliver_here(plan, sub);
-                }
+                else if (plan->msg->n > 1 && shelf->n > 1 &&
+                         somebody_twice(plan->d, links, shelf->n))
+                        plan->taken += plain_here_each(plan, links, shelf->n);
+                else
+                        plan->taken += plain_here(plan, links, shelf->n);
         }
 }
 
 /* A random member, then the next ones, until somebody takes it (client-protocol 3.4). */
-static void queue(struct plan *plan, const struct match *match, const struct match_group *group)
+static NOINLINE void queue(
+        struct plan *plan, const struct match *match, const struct match_group *group)
 {
         uint32_t start = group->n > 1 ? rand_below(group->n) : 0;
         for (uint32_t i = 0; i < group->n; i++) {
@@ -240,9 +288,10 @@ static void queue(struct plan *plan, const struct match *match, const struct mat
                 if (!wants(plan, sub))
                         continue;
                 if ((*link)->shelf == plan->d->loop->index) {
-                        if (deliver_here(plan, sub))
-                                return;
-                        continue;
+                        if (sub->peer->ops->deliver(sub->peer, sub, plan->msg) != DELIVERED)
+                                continue;
+                        plan->taken++;
+                        return;
                 }
                 if (atomic_load_explicit(&sub->peer->shared.closed, memory_order_relaxed))
                         continue;
@@ -260,10 +309,9 @@ static size_t queue_redeliver(
                 .msg = msg,
                 .account = entry->account,
                 .not_for = entry->not_for,
-                .skip_gated = d->loop->roster->settings->no_fast_producer_stall,
                 .hops = entry->hops + 1,
         };
-        struct slice name = sub_queue(entry->subs[0]);
+        struct slice name = sub_queue(sub_of(entry->links[0]));
         rcu_enter();
         const struct match *match = match_cache_get_rcu(
                 cache_of(d, entry->account), entry->account->trie, msg->subject);
@@ -279,8 +327,7 @@ static size_t queue_redeliver(
  * a large chunk, the message moves to one of its own. */
 static struct chunk *right_size(const struct peer *from, struct msg *msg)
 {
-        if (msg->chunk == NULL || msg->wire.len <= REF_BYTES ||
-                from->own.chunk_bytes >= msg->chunk->cap / PIN_FACTOR)
+        if (msg->chunk == NULL || from->own.chunk_bytes >= msg->chunk->cap / PIN_FACTOR)
                 return NULL;
         struct chunk *chunk = chunk_new(msg->wire.len);
         memcpy(chunk->data, msg->wire.ptr, msg->wire.len);
@@ -289,31 +336,66 @@ static struct chunk *right_size(const struct peer *from, struct msg *msg)
         return chunk;
 }
 
-size_t dispatch_publish(
-        struct peer *from, bool echo, struct account *account, const struct msg *published)
+static inline void run_one(struct plan *plan, const struct match *match)
 {
-        struct dispatch *d = from->loop->dispatch;
-        struct msg sized = *published, *msg = &sized;
-        struct plan plan = {
-                .d = d,
-                .from = from,
-                .msg = msg,
-                .account = account,
-                .echo = echo,
-                .skip_gated = peer_settings(from)->no_fast_producer_stall,
-        };
-        const struct match *match =
-                match_cache_get_rcu(cache_of(d, account), account->trie, msg->subject);
-        struct chunk *own = match_is_empty(match) ? NULL : right_size(from, msg);
         if (match->plain_n)
-                plain(&plan, match);
+                plain(plan, match);
         for (uint32_t g = 0; g < match->group_n; g++)
-                queue(&plan, match, &match->groups[g]);
+                queue(plan, match, &match->groups[g]);
+}
+
+/* A queue group chooses for every message. */
+static NOINLINE void run_each(struct plan *plan, const struct match *match)
+{
+        const struct msg *whole = plan->msg;
+        struct msg msg;
+        plan->msg = &msg;
+        for (uint32_t i = 0; msg_each(whole, i, &msg); i++)
+                run_one(plan, match);
+        plan->msg = whole;
+}
+
+static inline size_t run(struct plan *plan, const struct match *match)
+{
+        if (UNLIKELY(match->group_n > 0 && plan->msg->n > 1))
+                run_each(plan, match);
+        else
+                run_one(plan, match);
+        if (UNLIKELY(plan->d->loop->own.dirty_bytes > DIRTY_FULL_BYTES))
+                loop_flush(plan->d->loop);
+        return plan->taken;
+}
+
+static NOINLINE size_t run_large(struct plan *plan, const struct match *match)
+{
+        struct msg sized = *plan->msg;
+        struct chunk *own = right_size(plan->from, &sized);
+        plan->msg = &sized;
+        size_t taken = run(plan, match);
         if (own)
                 chunk_unref(own);
-        if (d->loop->own.dirty_bytes > DIRTY_FULL_BYTES)
-                loop_flush(d->loop);
-        return plan.taken;
+        return taken;
+}
+
+static NOINLINE size_t publish_to(struct peer *from, bool echo, struct account *account,
+        const struct msg *msg, const struct match *match)
+{
+        struct plan plan = {
+                .d = from->loop->dispatch,
+                .from = from,
+                .no_echo = echo ? NULL : from,
+                .msg = msg,
+                .account = account,
+        };
+        return UNLIKELY(msg->wire.len > REF_BYTES) ? run_large(&plan, match) : run(&plan, match);
+}
+
+size_t dispatch_publish(
+        struct peer *from, bool echo, struct account *account, const struct msg *msg)
+{
+        struct match_cache *cache = cache_of(from->loop->dispatch, account);
+        const struct match *match = match_cache_get_rcu(cache, account->trie, msg->subject);
+        return match_is_empty(match) ? 0 : publish_to(from, echo, account, msg, match);
 }
 
 struct sub *dispatch_own_sub(struct peer *peer, struct account *account, struct slice subject)

@@ -7,7 +7,7 @@
  * Everything here runs inside the read section of one socket read (peer/pump.c), which
  * dispatch_end_of_read() closes by posting the parcels. */
 #pragma once
-#include "peer/msg.h"
+#include "proto/msg.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

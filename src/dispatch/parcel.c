@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dispatch/parcel.h"
-#include "account/sub.h"
+#include "base/bytes.h"
 #include "base/chunk.h"
 #include "base/mem.h"
 
@@ -33,22 +33,14 @@ static struct parcel *room_for(
         return *pp;
 }
 
-static char *put(char *at, struct slice s)
-{
-        if (s.len)
-                memcpy(at, s.ptr, s.len);
-        return at + s.len;
-}
-
 void parcel_add(struct parcel **pp, struct loop *to, const struct msg *msg, struct account *account,
         struct trie_link *const *links, size_t n, const struct parcel_entry *flags,
         void (*full)(struct parcel *parcel))
 {
         bool by_ref = msg->chunk && msg->wire.len > WIRE_COPY_BYTES;
-        size_t texts =
-                msg->subject.len + msg->reply.len + msg->header_size.len + msg->total_size.len;
-        size_t bytes = sizeof(struct parcel_entry) + n * sizeof(struct sub *) + texts +
-                       (by_ref ? 0 : msg->wire.len);
+        size_t run_bytes = (size_t)(msg->n - 1) * msg->step; /* before the last message's tail */
+        size_t texts = msg->subject.len + run_bytes + msg->tail.len + (by_ref ? 0 : msg->wire.len);
+        size_t bytes = sizeof(struct parcel_entry) + n * sizeof(links[0]) + texts;
         bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN;
         struct parcel *parcel = room_for(pp, to, bytes, full);
         struct parcel_entry *entry = (struct parcel_entry *)(parcel->data + parcel->used);
@@ -56,9 +48,10 @@ void parcel_add(struct parcel **pp, struct loop *to, const struct msg *msg, stru
                 .entry_bytes = (uint32_t)bytes,
                 .sub_n = (uint32_t)n,
                 .subject_len = (uint32_t)msg->subject.len,
+                .tail_len = (uint32_t)msg->tail.len,
                 .reply_len = (uint32_t)msg->reply.len,
-                .header_size_len = (uint32_t)msg->header_size.len,
-                .total_size_len = (uint32_t)msg->total_size.len,
+                .n = msg->n,
+                .step = msg->step,
                 .header_bytes = msg->header_bytes,
                 .hops = flags->hops,
                 .not_for = flags->not_for,
@@ -66,12 +59,11 @@ void parcel_add(struct parcel **pp, struct loop *to, const struct msg *msg, stru
                 .wire_len = msg->wire.len,
                 .account = account,
         };
-        for (size_t i = 0; i < n; i++)
-                entry->subs[i] = sub_of(links[i]);
-        char *at = put((char *)(entry->subs + n), msg->subject);
-        at = put(at, msg->reply);
-        at = put(at, msg->header_size);
-        at = put(at, msg->total_size);
+        memcpy(entry->links, links, n * sizeof(links[0]));
+        char *at = bytes_copy((char *)(entry->links + n), msg->subject.ptr, msg->subject.len);
+        if (msg->n > 1)
+                at = bytes_copy(at, msg->tail.ptr, run_bytes);
+        at = bytes_copy(at, msg->tail.ptr + run_bytes, msg->tail.len);
         if (by_ref) {
                 entry->chunk = chunk_ref(msg->chunk);
                 entry->wire = msg->wire.ptr;
@@ -79,8 +71,8 @@ void parcel_add(struct parcel **pp, struct loop *to, const struct msg *msg, stru
                         parcel->charge_bytes += msg->chunk->cap;
                 parcel->pinned = msg->chunk;
         } else {
-                entry->wire = at;
-                put(at, msg->wire);
+                entry->wire = at - run_bytes;
+                bytes_copy(at, msg->wire.ptr + run_bytes, msg->wire.len);
         }
         parcel->used += bytes;
 }
@@ -98,14 +90,15 @@ struct parcel_entry *parcel_next(struct parcel *parcel, struct parcel_entry *ent
         if (next >= parcel->data + parcel->used)
                 return NULL;
         entry = (struct parcel_entry *)next;
-        const char *at = (const char *)(entry->subs + entry->sub_n);
+        const char *at = (const char *)(entry->links + entry->sub_n);
         msg->subject = take(&at, entry->subject_len);
-        msg->reply = take(&at, entry->reply_len);
-        msg->header_size = take(&at, entry->header_size_len);
-        msg->total_size = take(&at, entry->total_size_len);
+        msg->tail = take(&at, entry->tail_len);
+        msg->reply = slice_of(msg->tail.ptr, entry->reply_len);
         msg->wire = slice_of(entry->wire, entry->wire_len);
         msg->chunk = entry->chunk;
         msg->header_bytes = entry->header_bytes;
+        msg->n = entry->n;
+        msg->step = entry->step;
         return entry;
 }
 

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parcel.h: deliveries for one other loop, collected during one socket read and sent as one mail.
  *
- *   [ entry | sub, sub, … | texts | wire bytes ] [ entry | … ]
+ *   [ entry | link, link, … | subject | tail | wire | … ] [ entry | … ]
  *
- * An entry is one message with the subscriptions of that loop which get it. Small messages are copied
+ * An entry is one message, or a run, with the subscriptions of that loop which get it. Small messages are copied
  * into the parcel; large ones are referenced in their chunk. Written by the publisher's loop, read and
  * freed by the receiver's. */
 #pragma once
 #include "base/mailbox.h"
-#include "peer/msg.h"
+#include "proto/msg.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct account;
 struct loop;
-struct sub;
 struct trie_link;
 
 struct parcel {
@@ -30,17 +29,20 @@ struct parcel {
 struct parcel_entry {
         uint32_t entry_bytes; /* with everything behind it, rounded up for alignment */
         uint32_t sub_n;
-        uint32_t subject_len, reply_len, header_size_len, total_size_len;
+        uint32_t subject_len, tail_len;
+        uint32_t reply_len; /* the tail begins with it */
+        uint32_t n,
+                step; /* of a run: from the first tail to the last wire it lies here as it was read */
         uint32_t header_bytes;
         uint32_t hops; /* queue deliveries only: how often it was handed on */
         uint64_t
                 not_for; /* queue deliveries only: id of the publisher that wants no echo; 0: none */
-        bool queue;      /* sub_n is 1 and somebody else may take it when this one cannot */
+        bool queue; /* one message, sub_n is 1 and somebody else may take it when this one cannot */
         size_t wire_len;
         struct account *account;
         struct chunk *chunk; /* one reference, or NULL: the wire bytes are in the parcel */
         const char *wire;
-        struct sub *subs[];
+        struct trie_link *links[]; /* of the subscriptions, sub_n of them */
 };
 
 /* Append one entry; *pp is the open parcel, replaced when full (the full one is passed to `full`). */

@@ -30,15 +30,16 @@ static void on_full(struct parcel *parcel)
 static struct msg message(unsigned i, char *text, size_t size)
 {
         size_t body = i % LARGE_EVERY == 0 ? LARGE_BYTES + i : i % 90;
-        int n = snprintf(text, size, "orders.%u reply.%u %zu", i, i, body);
-        char *reply = strchr(text, ' ') + 1, *total = strrchr(text, ' ') + 1;
+        int n = snprintf(text, size, "orders.%u %s%u %s%zu\r\n", i, i % 2 ? "reply." : "", i,
+                i % 3 ? "" : "007 ", body);
+        char *tail = strchr(text, ' ') + 1;
         return (struct msg){
-                .subject = slice_of(text, (size_t)(reply - text - 1)),
-                .reply = i % 2 ? slice_of(reply, (size_t)(total - reply - 1)) : SLICE_NULL,
-                .header_size = i % 3 ? SLICE_NULL : SLICE_LIT("007"),
-                .total_size = slice_of(total, (size_t)(text + n - total)),
+                .subject = slice_of(text, (size_t)(tail - text - 1)),
+                .reply = slice_of(tail, i % 2 ? (size_t)(strchr(tail, ' ') - tail) : 0),
+                .tail = slice_of(tail, (size_t)(text + n - tail)),
                 .wire = slice_of(chunk->data + i, body + 2),
                 .chunk = chunk,
+                .n = 1,
                 .header_bytes = i % 3 ? 0 : 7,
         };
 }
@@ -49,14 +50,14 @@ static void check(unsigned i, const struct parcel_entry *entry, const struct msg
         struct msg want = message(i, text, sizeof text);
         assert_true(slice_eq(got->subject, want.subject));
         assert_true(slice_eq(got->reply, want.reply));
-        assert_true(slice_eq(got->header_size, want.header_size));
-        assert_true(slice_eq(got->total_size, want.total_size));
+        assert_true(slice_eq(got->tail, want.tail));
+        assert_int_equal(msg_is_joined(got), got->chunk == NULL);
         assert_true(slice_eq(got->wire, want.wire));
         assert_int_equal(got->header_bytes, want.header_bytes);
         assert_int_equal(got->chunk != NULL, i % LARGE_EVERY == 0);
         assert_int_equal(entry->sub_n, 1 + i % SUBS);
         for (uint32_t s = 0; s < entry->sub_n; s++)
-                assert_ptr_equal(entry->subs[s], subs[s]);
+                assert_ptr_equal(entry->links[s], links[s]);
         assert_int_equal(entry->queue, i % 4 == 0);
         assert_int_equal(entry->hops, i % 8);
         assert_int_equal(entry->not_for, i * 3);
@@ -108,8 +109,51 @@ static void comes_out_as_it_went_in(void **state)
         slab_free(slab);
 }
 
+/* A run is cut out of the middle of what was read: from its first tail on. */
+static void keeps_a_run(void **state)
+{
+        (void)state;
+        static const char input[] = "PUB a.b 2\r\nhi\r\nPUB a.b 2\r\nho\r\nPUB a.b 2\r\nha\r\n";
+        const uint32_t step = (sizeof input - 1) / 3;
+        const struct msg run = {
+                .subject = slice_of(input + 4, 3),
+                .reply = slice_of(input + 8, 0),
+                .tail = slice_of(input + 8, 3),
+                .wire = slice_of(input + 11, 4),
+                .n = 3,
+                .step = step,
+        };
+        static const char *const bodies[] = { "2\r\nhi\r\n", "2\r\nho\r\n", "2\r\nha\r\n" };
+        const struct parcel_entry flags = { 0 };
+        struct parcel *open = NULL;
+        struct slab *slab = slab_new();
+        struct sub *sub = sub_new(slab, NULL, 0, SLICE_LIT("a.b"), SLICE_NULL, SLICE_LIT("1"));
+        struct trie_link *link = &sub->link;
+        parcel_add(&open, NULL, &run, NULL, &link, 1, &flags, on_full);
+        struct msg got, single = { 0 };
+        struct parcel_entry *entry = parcel_next(open, NULL, &got);
+        assert_non_null(entry);
+        assert_int_equal(got.n, 3);
+        for (uint32_t i = 0; i < 3; i++) {
+                assert_true(msg_each(&got, i, &single));
+                assert_int_equal(single.n, 1);
+                assert_true(slice_eq_str(single.subject, "a.b"));
+                assert_true(msg_is_joined(&single));
+                assert_true(slice_eq_str(
+                        slice_of(single.tail.ptr, single.tail.len + single.wire.len), bodies[i]));
+        }
+        assert_false(msg_each(&got, 3, &single));
+        assert_null(parcel_next(open, entry, &got));
+        parcel_free(open);
+        sub_free(sub);
+        slab_free(slab);
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(comes_out_as_it_went_in) };
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(comes_out_as_it_went_in),
+                cmocka_unit_test(keeps_a_run),
+        };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

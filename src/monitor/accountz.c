@@ -119,8 +119,9 @@ static void put_statz(
         json_i64(w, "leafnodes", 0);
         json_i64(w, "total_conns", clients_of(account));
         json_u64(w, "num_subscriptions", trie_count(account->trie));
-        put_traffic(w, "sent", sum(peers, STAT_OUT_MSGS), sum(peers, STAT_OUT_BYTES));
-        put_traffic(w, "received", sum(peers, STAT_IN_MSGS), sum(peers, STAT_IN_BYTES));
+        put_traffic(w, "sent", sum(peers, STAT_OUT_CLIENT_MSGS), sum(peers, STAT_OUT_CLIENT_BYTES));
+        put_traffic(
+                w, "received", sum(peers, STAT_IN_CLIENT_MSGS), sum(peers, STAT_IN_CLIENT_BYTES));
         json_u64(w, "slow_consumers",
                 atomic_load_explicit(&account->shared.slow_consumers, memory_order_relaxed));
         json_object_close(w);

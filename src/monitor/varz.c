@@ -101,12 +101,12 @@ static void put_counters(struct json_writer *w, const struct varz_numbers *n)
                 const char *key;
                 enum stat_id id;
         } counters[] = {
-                { "in_msgs", STAT_IN_MSGS },
-                { "in_bytes", STAT_IN_BYTES },
+                { "in_msgs", STAT_IN_CLIENT_MSGS }, /* clients are the only kind there is */
+                { "in_bytes", STAT_IN_CLIENT_BYTES },
                 { "in_client_msgs", STAT_IN_CLIENT_MSGS },
                 { "in_client_bytes", STAT_IN_CLIENT_BYTES },
-                { "out_msgs", STAT_OUT_MSGS },
-                { "out_bytes", STAT_OUT_BYTES },
+                { "out_msgs", STAT_OUT_CLIENT_MSGS },
+                { "out_bytes", STAT_OUT_CLIENT_BYTES },
                 { "out_client_msgs", STAT_OUT_CLIENT_MSGS },
                 { "out_client_bytes", STAT_OUT_CLIENT_BYTES },
                 { "slow_consumers", STAT_SLOW_CONSUMERS },

@@ -227,6 +227,8 @@ void peer_apply_settings(struct peer *peer)
         const struct settings *settings = peer_settings(peer);
         peer->own.parser.max_control_line = (size_t)settings->limits.max_control_line_bytes;
         peer->own.parser.max_payload = settings->limits.max_payload_bytes;
+        peer->own.queue_mark = slow_queue_mark(settings->limits.max_pending_bytes);
+        peer->own.trace = settings->trace;
 }
 
 static void queue_err(struct peer *peer, struct slice text)

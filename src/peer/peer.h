@@ -63,6 +63,9 @@ struct peer {
                 bool slow;                   /* past a write deadline and kept */
                 bool throttled;              /* paused for a slow receiver or a full mailbox */
                 bool saw_gate;               /* this read delivered to a gated receiver */
+                uint64_t run_mark;           /* dispatch.c: seen in this run of messages */
+                bool trace;                  /* protocol lines go to the log */
+                size_t queue_mark; /* below so many queued bytes slow.c has nothing to look at */
         } own;
         struct {
                 _Atomic bool gated; /* more than 3/4 of max_pending waits: publishers hold back */
@@ -121,8 +124,16 @@ void keepalive_on_pong(struct peer *peer);
 void keepalive_on_timer(struct timer *timer);
 
 /* slow.c: what a peer that reads too slowly costs, and whom it holds back. */
+size_t slow_queue_mark(int64_t max_pending); /* for own.queue_mark */
+bool slow_on_much(struct peer *peer);
 /* After bytes were queued: gate, flush early, or close. false: the peer was closed. */
-bool slow_on_queued(struct peer *peer);
+static inline bool slow_on_queued(struct peer *peer)
+{
+        const struct conn *conn = &peer->own.conn;
+        if (LIKELY(conn->out.bytes < peer->own.queue_mark && !conn->blocked))
+                return true;
+        return slow_on_much(peer);
+}
 void slow_on_flushed(struct conn *conn);
 void slow_on_write_timeout(struct conn *conn, bool moved);
 /* At the end of a read: hold the publisher back for a moment? congested: a mailbox is full. */

@@ -3,36 +3,53 @@
  * other loops is posted, and only then the section ends. */
 #include "base/rcu.h"
 #include "peer/peer.h"
-#include "peer/settings.h"
+
+enum {
+        RUN_MAX = 64,             /* messages that are handled at once, */
+        RUN_MAX_BYTES = 8 * 1024, /* and their bytes: a receiver is looked at between runs */
+};
+
+/* Messages of one line that follow each other are handled together. Not with a reply, which may stand for
+ * something to do with each. */
+static uint32_t run_of(
+        const struct peer *peer, const struct frame *frame, const char *at, size_t left)
+{
+        uint32_t max = (uint32_t)(RUN_MAX_BYTES / frame->consumed);
+        if (frame->msg.reply.len > 0 || max < 2 || peer->own.trace)
+                return 1;
+        return parser_run(frame, at, left, max < RUN_MAX ? max : RUN_MAX);
+}
 
 static size_t pump(struct peer *peer, struct slice bytes, size_t *need)
 {
-        bool trace = peer_settings(peer)->trace;
         size_t used = 0;
+        struct frame frame;
+        frame.msg.chunk = peer->own.chunk;
         while (used < bytes.len && !peer->own.closing) {
-                struct frame frame;
-                if (UNLIKELY(peer->own.guarded) && !peer->ops->admit(peer, bytes.ptr[used]))
+                const char *at = bytes.ptr + used;
+                size_t left = bytes.len - used;
+                if (UNLIKELY(peer->own.guarded) && !peer->ops->admit(peer, *at))
                         break;
-                int rc = parser_next(&peer->own.parser, bytes.ptr + used, bytes.len - used, &frame);
+                int rc = parser_next(&peer->own.parser, at, left, &frame);
                 if (rc == PARSE_MORE) {
                         *need = frame.need;
                         break;
                 }
-                if (rc < 0) {
-                        peer_parse_error(
-                                peer, rc, &frame, slice_of(bytes.ptr + used, bytes.len - used));
+                if (UNLIKELY(rc < 0)) {
+                        peer_parse_error(peer, rc, &frame, slice_of(at, left));
                         break;
                 }
-                if (UNLIKELY(trace))
+                if (UNLIKELY(peer->own.trace))
                         trace_in(peer, &frame);
                 verb_fn fn = peer->ops->verb[frame.verb];
                 if (fn == NULL) {
-                        peer_parse_error(peer, ERR_PROTO_OP, &frame,
-                                slice_of(bytes.ptr + used, bytes.len - used));
+                        peer_parse_error(peer, ERR_PROTO_OP, &frame, slice_of(at, left));
                         break;
                 }
+                frame.msg.n = run_of(peer, &frame, at, left);
+                frame.msg.step = (uint32_t)frame.consumed;
                 fn(peer, &frame);
-                used += frame.consumed;
+                used += frame.consumed * frame.msg.n;
         }
         return used;
 }

@@ -18,7 +18,14 @@ static void count_slow(struct peer *peer)
                 &peer->own.account->shared.slow_consumers, 1, memory_order_relaxed);
 }
 
-bool slow_on_queued(struct peer *peer)
+/* An unblocked connection holds nothing below its queue, so the queue is all that is pending. */
+size_t slow_queue_mark(int64_t max_pending)
+{
+        int64_t gate = max_pending / 4 * 3;
+        return gate < EARLY_FLUSH_BYTES ? (size_t)(gate > 0 ? gate : 0) : EARLY_FLUSH_BYTES;
+}
+
+bool slow_on_much(struct peer *peer)
 {
         struct conn *conn = &peer->own.conn;
         int64_t limit = peer_settings(peer)->limits.max_pending_bytes;

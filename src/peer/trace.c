@@ -22,8 +22,9 @@ void trace_in(struct peer *peer, const struct frame *frame)
                 buf_append_char(&line, ' ');
                 proto_redact_connect(frame->text, &line);
         } else {
+                arg(&line, frame->msg.subject);
+                arg(&line, frame->msg.reply);
                 arg(&line, frame->subject);
-                arg(&line, frame->reply);
                 arg(&line, frame->queue);
                 arg(&line, frame->sid);
                 arg(&line, frame->header_size);
@@ -35,10 +36,8 @@ void trace_in(struct peer *peer, const struct frame *frame)
         log_trace(&peer->tag, "<<- [%.*s]", SLICE_ARG(buf_slice(&line)));
         buf_fini(&line);
         if (frame->verb == VERB_PUB || frame->verb == VERB_HPUB)
-                trace_payload(peer, "<<-",
-                        slice_of(frame->header_bytes ? frame->header.ptr : frame->payload.ptr,
-                                frame->total_bytes),
-                        frame->header_bytes);
+                trace_payload(peer, "<<-", slice_of(frame->msg.wire.ptr, frame->total_bytes),
+                        frame->msg.header_bytes);
 }
 
 void trace_out(struct peer *peer, struct slice line)

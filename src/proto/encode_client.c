@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* encode_client.c: the builders that are not worth inlining. */
 #include "proto/encode_client.h"
+#include "base/buf.h"
 
 size_t encode_size(char *dst, uint64_t n)
 {
@@ -13,6 +14,21 @@ size_t encode_size(char *dst, uint64_t n)
         } while (n);
         memcpy(dst, digits + at, sizeof(digits) - at);
         return sizeof(digits) - at;
+}
+
+void encode_msg_tail(
+        struct buf *out, struct slice reply, struct slice header_size, struct slice total_size)
+{
+        if (reply.len) {
+                buf_append_slice(out, reply);
+                buf_append_char(out, ' ');
+        }
+        if (header_size.len) {
+                buf_append_slice(out, header_size);
+                buf_append_char(out, ' ');
+        }
+        buf_append_slice(out, total_size);
+        buf_append_slice(out, ENCODE_CRLF);
 }
 
 size_t encode_err(char *dst, struct slice text)

@@ -2,10 +2,13 @@
 /* encode_client.h: what the server writes to clients, straight into memory the caller has reserved.
  * Each encode_x writes at most encode_x_max() bytes, no NUL, and returns how many. */
 #pragma once
+#include "base/bytes.h"
 #include "base/slice.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+struct buf;
 
 #define ENCODE_OK SLICE_LIT("+OK\r\n")
 #define ENCODE_PING SLICE_LIT("PING\r\n")
@@ -62,6 +65,30 @@ static inline size_t encode_msg_head(char *dst, const struct msg_head *h)
         p = encode_put(p, h->total_size);
         memcpy(p, "\r\n", 2);
         return (size_t)(p + 2 - dst);
+}
+
+/* The same line for a publisher's message: tail is the publisher's text from the reply to the CRLF. */
+static inline size_t encode_msg_line_max(struct slice subject, struct slice sid, struct slice tail)
+{
+        return sizeof("HMSG   ") - 1 + subject.len + sid.len + tail.len;
+}
+
+/* Appends "[reply ][header-size ]total-size\r\n". */
+void encode_msg_tail(
+        struct buf *out, struct slice reply, struct slice header_size, struct slice total_size);
+
+/* The line up to its tail; returns the end of what was written. */
+ALWAYS_INLINE char *encode_msg_line(
+        char *dst, bool with_header, struct slice subject, struct slice sid)
+{
+        *dst = 'H';
+        dst += with_header;
+        memcpy(dst, "MSG ", 4);
+        dst = bytes_copy(dst + 4, subject.ptr, subject.len);
+        *dst = ' ';
+        dst = bytes_copy(dst + 1, sid.ptr, sid.len);
+        *dst = ' ';
+        return dst + 1;
 }
 
 /* "-ERR 'text'\r\n" */

@@ -15,7 +15,8 @@
 #define ARGS_MAX 4
 #define SEPARATOR_BYTES_MAX 4096 /* blanks between a verb and its first argument */
 #define CONTROL_LINE_FACTOR 16   /* for kinds other than client: origin, account, queues */
-#define SPECIALISED static inline __attribute__((always_inline))
+
+#define VERB_WORD(a, b, c, d) ((uint32_t)(a) | (b) << 8 | (c) << 16 | (uint32_t)(d) << 24)
 #define EACH_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
 
 /* Begins and lengths apart: a slice written in two halves and copied whole right after waits for
@@ -41,7 +42,14 @@ static inline bool is_separator(char c)
         return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* Compilers turn this into one load on little-endian machines. */
+/* Compilers turn these into one load on little-endian machines. */
+static inline uint32_t load_le32(const char *ptr)
+{
+        const unsigned char *p = (const unsigned char *)ptr;
+
+        return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
 static inline uint64_t load_le64(const char *ptr)
 {
         const unsigned char *p = (const unsigned char *)ptr;
@@ -51,13 +59,18 @@ static inline uint64_t load_le64(const char *ptr)
                (uint64_t)p[7] << 56;
 }
 
-/* The first separator of [p, end), or end. Eight bytes at a time: all separators are below 0x21,
- * and the subtraction marks the lowest such byte exactly (a borrow only runs upwards). */
+/* The high bit of each byte below 0x21, which all separators are; of the lowest such byte exactly, because
+ * a borrow only runs upwards. */
+static inline uint64_t low_bytes(uint64_t word)
+{
+        return (word - EACH_BYTE(0x21)) & ~word & EACH_BYTE(0x80);
+}
+
+/* The first separator of [p, end), or end. Eight bytes at a time. */
 static inline const char *token_end(const char *p, const char *end)
 {
         while (end - p >= 8) {
-                uint64_t word = load_le64(p);
-                uint64_t low = (word - EACH_BYTE(0x21)) & ~word & EACH_BYTE(0x80);
+                uint64_t low = low_bytes(load_le64(p));
 
                 if (!low) {
                         p += 8;
@@ -80,7 +93,7 @@ static inline struct slice arg(const struct args *a, int i)
 
 /* Split the arguments of the line that goes on at p, up to its LF. SCAN_BAD: too many, or a CR
  * inside. */
-SPECIALISED enum scan args_scan(const char *p, const char *end, int max, struct args *a)
+ALWAYS_INLINE enum scan args_scan(const char *p, const char *end, int max, struct args *a)
 {
         int n = 0;
 
@@ -193,20 +206,33 @@ static inline int64_t size_of(struct slice token)
 static inline void frame_begin(struct frame *out, enum verb verb)
 {
         out->verb = verb;
-        out->header_bytes = 0;
         out->total_bytes = 0;
+        out->line_bytes = 0;
         out->consumed = 0;
         out->need = 0;
-        out->subject = SLICE_NULL;
-        out->reply = SLICE_NULL;
-        out->queue = SLICE_NULL;
-        out->sid = SLICE_NULL;
+        out->max = 0;
+        out->msg.subject = SLICE_NULL;
+        out->msg.reply = SLICE_NULL;
+        out->msg.tail = SLICE_NULL;
+        out->msg.wire = SLICE_NULL;
+        out->msg.header_bytes = 0;
         out->header_size = SLICE_NULL;
         out->total_size = SLICE_NULL;
-        out->header = SLICE_NULL;
-        out->payload = SLICE_NULL;
+        out->subject = SLICE_NULL;
+        out->queue = SLICE_NULL;
+        out->sid = SLICE_NULL;
         out->text = SLICE_NULL;
+}
+
+/* The fields that publish_quick() leaves alone. */
+static inline void frame_fill(struct frame *out, enum verb verb)
+{
+        out->verb = verb;
         out->max = 0;
+        out->subject = SLICE_NULL;
+        out->queue = SLICE_NULL;
+        out->sid = SLICE_NULL;
+        out->text = SLICE_NULL;
 }
 
 static inline int frame_done(struct parser *p, struct frame *out, size_t consumed)
@@ -224,22 +250,17 @@ static inline int payload_take(
         size_t total = out->total_bytes, need = line_bytes + total + 2;
         const char *body = data + line_bytes;
 
-        if (UNLIKELY(p->max_payload >= 0 && (int64_t)total > p->max_payload)) {
-                size_t have = len - line_bytes;
-
-                out->header = slice_of(body, have < out->header_bytes ? have : out->header_bytes);
+        if (UNLIKELY(p->max_payload >= 0 && (int64_t)total > p->max_payload))
                 return ERR_PROTO_PAYLOAD;
-        }
         if (UNLIKELY(len < need)) {
                 if (len == need - 1 && body[total] != '\r')
                         return ERR_PROTO_OP;
                 p->need = out->need = need;
                 return PARSE_MORE;
         }
-        if (UNLIKELY(body[total] != '\r' || body[total + 1] != '\n'))
+        if (UNLIKELY(memcmp(body + total, "\r\n", 2) != 0))
                 return ERR_PROTO_OP;
-        out->header = slice_of(body, out->header_bytes);
-        out->payload = slice_of(body + out->header_bytes, total - out->header_bytes);
+        out->msg.wire = slice_of(body, total + 2);
         return frame_done(p, out, need);
 }
 
@@ -252,19 +273,104 @@ static inline int sizes_take(
                 return ERR_PROTO_ARGS;
         out->header_size = header_size;
         out->total_size = total_size;
-        out->header_bytes = (uint32_t)header;
+        out->msg.header_bytes = (uint32_t)header;
         out->total_bytes = (uint32_t)total;
         return 0;
 }
 
-/* PUB subject [reply] size, HPUB subject [reply] header-size total-size. */
-SPECIALISED int publish_take(struct parser *p, const char *data, size_t len, enum verb verb,
+/* Take the argument behind the blank at *at; *at moves to the blank or CR behind it. false: another byte
+ * ends it, it is empty, or it comes so near to the end that eight bytes cannot be loaded. */
+ALWAYS_INLINE bool quick_arg(const char **at, const char *end, struct slice *arg)
+{
+        const char *begin = *at + 1, *stop = begin;
+        uint64_t low = 0;
+
+        for (; end - stop > 8; stop += 8) {
+                low = low_bytes(load_le64(stop));
+                if (LIKELY(low))
+                        break;
+        }
+        if (UNLIKELY(!low))
+                return false;
+        stop += (unsigned)__builtin_ctzll(low) / 8;
+        *arg = slice_of(begin, (size_t)(stop - begin));
+        *at = stop;
+        return LIKELY(stop != begin && (*stop == ' ' || (*stop == '\r' && stop[1] == '\n')));
+}
+
+/* A line as client libraries write it, with single blanks and CRLF, is split into *out; returns the byte
+ * behind it. NULL: another line, or not all of one; *out is undefined. */
+ALWAYS_INLINE const char *publish_quick(const struct parser *p, const char *data, size_t len,
+        enum verb verb, size_t verb_bytes, struct frame *out)
+{
+        const char *at = data + verb_bytes, *end = data + len, *tail;
+        struct slice a, b = SLICE_NULL, c = SLICE_NULL, none;
+        bool with_header = verb == VERB_HPUB;
+
+        if (UNLIKELY(*at != ' ' || (with_header && !p->headers_ok)))
+                return NULL;
+        if (UNLIKELY(!quick_arg(&at, end, &out->msg.subject) || *at != ' '))
+                return NULL;
+        tail = at + 1;
+        none = slice_of(tail, 0);
+        if (UNLIKELY(!quick_arg(&at, end, &a) || (with_header && *at != ' ')))
+                return NULL;
+        if (*at == ' ' && UNLIKELY(!quick_arg(&at, end, &b)))
+                return NULL;
+        if (with_header && *at == ' ' && UNLIKELY(!quick_arg(&at, end, &c)))
+                return NULL;
+        if (UNLIKELY(*at != '\r' || (size_t)(at - data) - verb_bytes > p->max_control_line))
+                return NULL;
+        out->msg.reply = none;
+        if (with_header ? c.len > 0 : b.len > 0) {
+                out->msg.reply = a;
+                a = b;
+                b = c;
+        }
+        out->msg.tail = slice_of(tail, (size_t)(at + 2 - tail));
+        out->header_size = with_header ? a : none;
+        out->total_size = with_header ? b : a;
+        out->line_bytes = (uint32_t)(at + 2 - data);
+        return at + 2;
+}
+
+/* Single blanks and CRLF, as publish_quick() wants them? */
+static bool is_plain_line(const char *verb_end, const struct args *a)
+{
+        const char *at = verb_end;
+
+        for (int i = 0; i < a->n; i++) {
+                if (*at != ' ' || a->at[i] != at + 1)
+                        return false;
+                at = a->at[i] + a->len[i];
+        }
+        return *at == '\r' && a->next == at + 2;
+}
+
+/* The sizes are split: the rest of the operation. */
+static inline int publish_rest(
+        struct parser *p, const char *data, size_t len, size_t line_bytes, struct frame *out)
+{
+        bool with_header = out->verb == VERB_HPUB;
+
+        if (UNLIKELY(sizes_take(out, out->header_size, out->total_size, with_header) < 0))
+                return ERR_PROTO_ARGS;
+        if (with_header && UNLIKELY(out->msg.header_bytes == 0)) {
+                out->msg.tail = SLICE_NULL; /* it is delivered as a message without header */
+                out->line_bytes = 0;
+        }
+        return payload_take(p, data, len, line_bytes, out);
+}
+
+/* PUB subject [reply] size, HPUB subject [reply] header-size total-size, with any blanks. */
+static NOINLINE int publish_split(struct parser *p, const char *data, size_t len, enum verb verb,
         size_t verb_bytes, struct frame *out)
 {
         bool with_header = verb == VERB_HPUB;
         int least = with_header ? 3 : 2;
         struct args a;
         enum scan scan = args_scan(data + verb_bytes, data + len, least + 1, &a);
+        size_t line_bytes;
 
         out->verb = verb; /* also beside an error */
         if (UNLIKELY(scan != SCAN_LINE))
@@ -274,17 +380,31 @@ SPECIALISED int publish_take(struct parser *p, const char *data, size_t len, enu
         if (UNLIKELY(a.n < least || (with_header && !p->headers_ok)))
                 return ERR_PROTO_ARGS;
         frame_begin(out, verb);
-        out->subject = arg(&a, 0);
-        if (a.n > least)
-                out->reply = arg(&a, 1);
-        if (UNLIKELY(sizes_take(out, with_header ? arg(&a, a.n - 2) : SLICE_NULL, arg(&a, a.n - 1),
-                             with_header) < 0))
-                return ERR_PROTO_ARGS;
-        return payload_take(p, data, len, (size_t)(a.next - data), out);
+        line_bytes = (size_t)(a.next - data);
+        out->msg.subject = arg(&a, 0);
+        out->msg.reply = slice_of(a.at[1], a.n > least ? a.len[1] : 0);
+        out->header_size = slice_of(a.at[a.n - 2], with_header ? a.len[a.n - 2] : 0);
+        out->total_size = arg(&a, a.n - 1);
+        if (is_plain_line(data + verb_bytes, &a)) {
+                out->msg.tail = slice_of(a.at[1], (size_t)(a.next - a.at[1]));
+                out->line_bytes = (uint32_t)line_bytes;
+        }
+        return publish_rest(p, data, len, line_bytes, out);
+}
+
+ALWAYS_INLINE int publish_take(struct parser *p, const char *data, size_t len, enum verb verb,
+        size_t verb_bytes, struct frame *out)
+{
+        const char *body = publish_quick(p, data, len, verb, verb_bytes, out);
+
+        if (UNLIKELY(!body))
+                return publish_split(p, data, len, verb, verb_bytes, out);
+        frame_fill(out, verb);
+        return publish_rest(p, data, len, (size_t)(body - data), out);
 }
 
 /* SUB subject [queue] sid, UNSUB sid [max]. */
-SPECIALISED int interest_take(struct parser *p, const char *data, size_t len, enum verb verb,
+ALWAYS_INLINE int interest_take(struct parser *p, const char *data, size_t len, enum verb verb,
         size_t verb_bytes, struct frame *out)
 {
         bool is_sub = verb == VERB_SUB;
@@ -408,7 +528,7 @@ static inline bool is_letter(char c, char upper)
 }
 
 /* The verb, of letters only, and a blank; the caller has checked that there are so many bytes. */
-SPECIALISED bool is_verb(const char *data, const char *upper, size_t letters)
+ALWAYS_INLINE bool is_verb(const char *data, const char *upper, size_t letters)
 {
         for (size_t i = 0; i < letters; i++) {
                 if (!is_letter(data[i], upper[i]))
@@ -472,18 +592,19 @@ void parser_init(struct parser *p, enum verb_kind kind)
         *p = (struct parser){ .kind = kind, .max_payload = -1, .max_control_line = 4096 };
 }
 
-int parser_next(struct parser *p, const char *data, size_t len, struct frame *out)
+/* Whatever parser_next() does not tell by its first letters. */
+static NOINLINE int next_slow(struct parser *p, const char *data, size_t len, struct frame *out)
 {
         enum verb verb;
         int result;
 
         out->need = 0;
-        if (UNLIKELY(p->scanned || p->need)) {
+        if (p->scanned || p->need) {
                 result = resume(p, data, len, out);
                 if (result != PARSE_FRAME)
                         return result;
         }
-        if (LIKELY(len > 6 && p->kind == VERB_KIND_CLIENT)) {
+        if (len > 6 && p->kind == VERB_KIND_CLIENT) {
                 if (is_verb(data, "PUB", 3))
                         return pub_take(p, data, len, out);
                 if (is_verb(data, "HPUB", 4))
@@ -497,6 +618,20 @@ int parser_next(struct parser *p, const char *data, size_t len, struct frame *ou
         if (result != PARSE_FRAME)
                 return result;
         return take(p, data, len, verb, out);
+}
+
+int parser_next(struct parser *p, const char *data, size_t len, struct frame *out)
+{
+        if (UNLIKELY(len <= 6 || p->kind != VERB_KIND_CLIENT || (p->scanned | p->need) != 0))
+                return next_slow(p, data, len, out);
+        uint32_t word = load_le32(data);
+        out->need = 0;
+        if (LIKELY((word & VERB_WORD(0xdf, 0xdf, 0xdf, 0xff)) == VERB_WORD('P', 'U', 'B', ' ')))
+                return pub_take(p, data, len, out);
+        if ((word & VERB_WORD(0xdf, 0xdf, 0xdf, 0xdf)) == VERB_WORD('H', 'P', 'U', 'B') &&
+                data[4] == ' ')
+                return hpub_take(p, data, len, out);
+        return next_slow(p, data, len, out);
 }
 
 int64_t proto_parse_size(struct slice token)

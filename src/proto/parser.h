@@ -6,8 +6,10 @@
  * itself: a first byte other than 'C' or 'c' is refused as an authorization violation, even where
  * the parser would have found a syntax error. */
 #pragma once
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "proto/msg.h"
 #include "proto/verb.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,21 +24,20 @@ enum {
  * the verb does not have are empty (slices) or zero. */
 struct frame {
         enum verb verb;
-        uint32_t header_bytes; /* HPUB, HMSG: how much of total_bytes is header */
-        uint32_t total_bytes;  /* announced size: header and payload together */
-        size_t consumed;       /* PARSE_FRAME: bytes of the operation, CRLF included */
-        size_t need;           /* PARSE_MORE: bytes of the whole operation, 0 when not known yet */
-        struct slice subject;  /* PUB HPUB SUB */
-        struct slice reply;    /* PUB HPUB; empty: none */
-        struct slice queue;    /* SUB; empty: none */
-        struct slice sid;      /* SUB UNSUB */
-        struct slice
-                header_size; /* size tokens as the sender wrote them ("005"): they are echoed */
-        struct slice total_size;
-        struct slice header;  /* header_bytes long, blank line included */
-        struct slice payload; /* total_bytes - header_bytes long, CRLF excluded */
-        struct slice text;    /* CONNECT and INFO json, -ERR text, arguments of the LINE shapes */
-        int64_t max;          /* UNSUB: messages since SUB; -1: absent or unreadable */
+        uint32_t total_bytes; /* announced size: header and payload together */
+        uint32_t
+                line_bytes; /* PUB HPUB: of the control line, CRLF included, when msg.tail is set; else 0 */
+        size_t consumed; /* PARSE_FRAME: bytes of the operation, CRLF included */
+        size_t need;     /* PARSE_MORE: bytes of the whole operation, 0 when not known yet */
+        int64_t max;     /* UNSUB: messages since SUB; -1: absent or unreadable */
+        /* PUB HPUB. The tail is empty when the sender put other blanks or another line end than a
+         * subscriber is sent. Chunk, n and step are the owner's, the parser leaves them alone. */
+        struct msg msg;
+        struct slice header_size, total_size; /* size tokens as the sender wrote them ("005") */
+        struct slice subject;                 /* SUB */
+        struct slice queue;                   /* SUB; empty: none */
+        struct slice sid;                     /* SUB UNSUB */
+        struct slice text; /* CONNECT and INFO json, -ERR text, arguments of the LINE shapes */
 };
 
 struct parser {
@@ -60,10 +61,28 @@ void parser_init(struct parser *p, enum verb_kind kind);
  *   ERR_PROTO_ARGS          wrong arguments, or HPUB without headers: closed without a word
  *   ERR_PROTO_CONTROL_LINE  -ERR 'maximum control line exceeded'
  *   ERR_PROTO_PAYLOAD       -ERR 'Maximum Payload Violation'; raised before the payload arrives: verb,
- *                           subject, reply and sizes of *out are set, header holds what has come of it
+ *                           subject, reply and sizes of *out are set
  * With ERR_PROTO_ARGS out->verb is set. After an error the connection is over; the rest of *out is
  * undefined. */
 MUST_CHECK int parser_next(struct parser *p, const char *data, size_t len, struct frame *out);
+
+/* Publishers repeat themselves. How many operations, *frame at data included and at most max, come one after
+ * the other with the very line of that PUB. */
+static inline uint32_t parser_run(
+        const struct frame *frame, const char *data, size_t len, uint32_t max)
+{
+        size_t step = frame->consumed, line = frame->line_bytes;
+        uint32_t n = 1;
+        if (line == 0)
+                return 1;
+        for (const char *at = data + step; n < max && (size_t)(data + len - at) >= step;
+                at += step) {
+                if (!bytes_equal(at, data, line) || memcmp(at + step - 2, "\r\n", 2) != 0)
+                        break;
+                n++;
+        }
+        return n;
+}
 
 /* NATS number (sizes, UNSUB max): 1 to 9 ASCII digits, else -1. */
 int64_t proto_parse_size(struct slice token);

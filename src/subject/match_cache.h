@@ -16,13 +16,16 @@
  * Bounds: entries (a subject each) and the total of links that entries hold; a result beyond that
  * total is held alone, all others are dropped. */
 #pragma once
+#include "base/bytes.h"
+#include "base/macros.h"
 #include "base/slice.h"
+#include "subject/trie.h"
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct match;
 struct match_cache;
-struct trie;
 
 /* Default bounds. */
 #define MATCH_CACHE_ENTRIES 4096
@@ -41,10 +44,35 @@ struct match_cache_stats {
 struct match_cache *match_cache_new(size_t entries_max, size_t links_max);
 void match_cache_free(struct match_cache *cache); /* NULL is fine */
 
+/* The head of every match_cache: the entry found last, because a publisher mostly repeats its subject.
+ * Private to match_cache_get_rcu() and match_cache.c. */
+struct match_cache_last {
+        const char *text;
+        size_t text_len; /* SIZE_MAX: there is none */
+        const _Atomic uint64_t *shard, *wild;
+        struct trie_generation at;
+        const struct match *match;
+        uint64_t hits;
+};
+
+const struct match *match_cache_find_rcu(
+        struct match_cache *cache, const struct trie *trie, struct slice subject);
+
 /* What the subject reaches; never NULL. Valid until the next call on this cache or the end of the
  * read section. A cache serves one trie only, always the same. */
-const struct match *match_cache_get_rcu(
-        struct match_cache *cache, const struct trie *trie, struct slice subject);
+static inline const struct match *match_cache_get_rcu(
+        struct match_cache *cache, const struct trie *trie, struct slice subject)
+{
+        struct match_cache_last *last = (struct match_cache_last *)cache;
+        if (LIKELY(last->text_len == subject.len &&
+                    bytes_equal(last->text, subject.ptr, subject.len) &&
+                    atomic_load_explicit(last->shard, memory_order_acquire) == last->at.shard &&
+                    atomic_load_explicit(last->wild, memory_order_acquire) == last->at.wild)) {
+                last->hits++;
+                return last->match;
+        }
+        return match_cache_find_rcu(cache, trie, subject);
+}
 
 /* Drop everything and its memory: for instance when the account has been quiet for long. */
 void match_cache_clear(struct match_cache *cache);

@@ -14,7 +14,7 @@ struct outcome {
                 enum verb verb;
                 size_t consumed;
                 uint32_t header_bytes, total_bytes;
-                struct slice slice[9]; /* ptr: offset from the operation's begin */
+                struct slice slice[10]; /* ptr: offset from the operation's begin */
                 int64_t max;
         } frame[FRAMES_MAX];
 };
@@ -34,14 +34,14 @@ static void setup(struct parser *p, uint8_t flags, uint8_t limits)
 
 static void record(struct outcome *o, const struct frame *f, const char *data)
 {
-        const struct slice all[] = { f->subject, f->reply, f->queue, f->sid, f->header_size,
-                f->total_size, f->header, f->payload, f->text };
+        const struct slice all[] = { f->msg.subject, f->msg.reply, f->msg.tail, f->msg.wire,
+                f->subject, f->queue, f->sid, f->header_size, f->total_size, f->text };
 
         if (o->n == FRAMES_MAX)
                 return;
         o->frame[o->n].verb = f->verb;
         o->frame[o->n].consumed = f->consumed;
-        o->frame[o->n].header_bytes = f->header_bytes;
+        o->frame[o->n].header_bytes = f->msg.header_bytes;
         o->frame[o->n].total_bytes = f->total_bytes;
         o->frame[o->n].max = f->max;
         for (size_t i = 0; i < ARRAY_N(all); i++) {
@@ -53,16 +53,44 @@ static void record(struct outcome *o, const struct frame *f, const char *data)
         o->n++;
 }
 
+/* What parser_run() promises of the next operation, told by the frame before it. */
+static void check_next_of_run(const struct frame *first, const struct frame *f, const char *data)
+{
+        struct msg want;
+        struct msg run = first->msg;
+
+        run.n = 2;
+        run.step = (uint32_t)first->consumed;
+        PROPERTY(msg_each(&run, 1, &want));
+        PROPERTY(first->verb == f->verb && first->consumed == f->consumed);
+        PROPERTY(first->total_bytes == f->total_bytes && first->line_bytes == f->line_bytes);
+        PROPERTY(slice_eq(want.subject, f->msg.subject) && slice_eq(want.reply, f->msg.reply));
+        PROPERTY(want.tail.ptr == f->msg.tail.ptr && want.tail.len == f->msg.tail.len);
+        PROPERTY(want.wire.ptr == f->msg.wire.ptr && want.wire.len == f->msg.wire.len);
+        PROPERTY(want.header_bytes == f->msg.header_bytes);
+        PROPERTY(memcmp(data, data - first->consumed, f->line_bytes) == 0);
+}
+
 static void feed(struct parser *p, struct slice in, size_t *at, size_t visible, struct outcome *o)
 {
-        struct frame f;
+        struct frame f = { .line_bytes = 0 }, last;
+        uint32_t run =
+                1; /* operations that the last parser_run() saw and that are still to come, and one */
 
-        while ((o->result = parser_next(p, in.ptr + *at, visible - *at, &f)) == PARSE_FRAME) {
+        for (;;) {
+                last = f;
+                o->result = parser_next(p, in.ptr + *at, visible - *at, &f);
+                PROPERTY(run == 1 || o->result == PARSE_FRAME);
+                if (o->result != PARSE_FRAME)
+                        break;
+                if (run > 1)
+                        check_next_of_run(&last, &f, in.ptr + *at);
+                run = run > 1 ? run - 1 : parser_run(&f, in.ptr + *at, visible - *at, 5);
                 PROPERTY(f.consumed > 0 && f.consumed <= visible - *at);
                 PROPERTY((unsigned)f.verb < VERB_COUNT);
                 PROPERTY(verb_table[f.verb].kinds & p->kind);
-                PROPERTY(f.header.len == f.header_bytes);
-                PROPERTY(f.header.len + f.payload.len == f.total_bytes);
+                PROPERTY(f.msg.header_bytes <= f.total_bytes);
+                PROPERTY(f.msg.wire.len == (f.msg.wire.len ? f.total_bytes + 2 : 0));
                 record(o, &f, in.ptr + *at);
                 *at += f.consumed;
         }
@@ -80,7 +108,7 @@ static void compare(void)
                 PROPERTY(whole.frame[i].header_bytes == split.frame[i].header_bytes);
                 PROPERTY(whole.frame[i].total_bytes == split.frame[i].total_bytes);
                 PROPERTY(whole.frame[i].max == split.frame[i].max);
-                for (int k = 0; k < 9; k++) {
+                for (int k = 0; k < 10; k++) {
                         struct slice a = whole.frame[i].slice[k], b = split.frame[i].slice[k];
 
                         PROPERTY(a.ptr == b.ptr && a.len == b.len);
