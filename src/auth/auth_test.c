@@ -269,6 +269,50 @@ static void users_share_default_permissions(void **state)
         auth_unref(auth);
 }
 
+/* With certificates that name users, somebody without a password cannot come in by his name alone
+ * (725f0081f of the lessons); whoever has one still can. */
+static void a_user_for_certificates_has_no_password(void **state)
+{
+        static const struct user_options listed[] = {
+                { .name = "cert", .password = "" },
+                { .name = "both", .password = "b" },
+                { .name = "ws", .password = "", .connection_types = 1u << CONNECTION_WEBSOCKET },
+                { .name = "guest", .password = "" },
+        };
+        static const struct {
+                struct login login;
+                enum auth_verdict verdict, without_map;
+        } logins[] = {
+                { { .user = "cert" }, AUTH_WRONG, AUTH_OK },
+                { { .user = "cert", .pass = "x" }, AUTH_WRONG, AUTH_WRONG },
+                { { .user = "both", .pass = "b" }, AUTH_OK, AUTH_OK },
+                { { .user = "both" }, AUTH_WRONG, AUTH_WRONG },
+                { { .user = "ws", .type = CONNECTION_WEBSOCKET }, AUTH_OK, AUTH_OK },
+                { { .user = "guest" }, AUTH_OK, AUTH_OK },
+                { { 0 }, AUTH_OK, AUTH_OK },
+        };
+        struct auth_options opts = {
+                .user = "",
+                .password = "",
+                .token = "",
+                .users = listed,
+                .user_n = 4,
+                .no_auth_user = "guest",
+        };
+        (void)state;
+        for (int map = 0; map < 2; map++) {
+                opts.tls_map = map;
+                struct auth *auth = auth_new(&opts, registry);
+                assert_int_equal(auth_wants_identity(auth), map);
+                for (size_t i = 0; i < ARRAY_N(logins); i++) {
+                        const struct auth_request request = request_of(&logins[i].login);
+                        assert_int_equal(ask(auth, &request),
+                                map ? logins[i].verdict : logins[i].without_map);
+                }
+                auth_unref(auth);
+        }
+}
+
 /* ---- reload ------------------------------------------------------------------------------ */
 
 static const struct {
@@ -364,6 +408,7 @@ int main(void)
                 cmocka_unit_test(signatures_are_over_the_nonce),
                 cmocka_unit_test(whoever_left_is_not_proved),
                 cmocka_unit_test(users_share_default_permissions),
+                cmocka_unit_test(a_user_for_certificates_has_no_password),
                 cmocka_unit_test(a_reload_keeps_whom_it_knows),
         };
         rcu_thread_start();

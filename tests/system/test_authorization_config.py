@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The authorization map: what is accepted, and every complaint with its place."""
 
+import re
 import subprocess
 
 import pytest
 
-from support.dialect import dialect, program, program_name
+from support.dialect import REPOSITORY, dialect, program, program_name
 
 NKEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
 
@@ -181,3 +182,14 @@ def test_no_auth_user_must_exist(start, tmp_path, text, message):
     server.expected_status = 1
     assert server.wait_exit() == 1
     assert server.log.text() == f"{program_name()}: {message}"
+
+
+# Every configuration of the page for users is one.
+def test_documentation(tmp_path):
+    page = (REPOSITORY / "docs" / "authorization.md").read_text()
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    blocks = [text for language, text in fenced if not language]
+    assert len(blocks) >= 8
+    for block in blocks:
+        status, err = check(tmp_path, block)
+        assert status == 0, (block, err)
