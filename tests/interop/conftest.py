@@ -172,6 +172,8 @@ CLIENTS = {
 }
 # Debian 12's libnats is older than its option for it.
 WITHOUT_TLS_FIRST = ("libnats",)
+# Their programs have no --nkey.
+WITHOUT_NKEY = ("jnats", "async-nats")
 
 
 class RealClient:

@@ -3,7 +3,8 @@
 
 import pytest
 
-from conftest import WITHOUT_TLS_FIRST
+from conftest import WITHOUT_NKEY, WITHOUT_TLS_FIRST
+from support.nkeys import UserKey
 
 STEPS = ["ok " + step for step in (
     "connect", "pubsub", "headers", "request", "no_responders", "queue", "unsubscribe", "large",
@@ -15,8 +16,8 @@ def tls_map(certs, more="", name="server"):
             f'ca_file: "{certs.cert("ca")}", {more} }}\n')
 
 
-def expect_all_steps(server, client, scheme, **options):
-    status, lines, errors = client.run(f"{scheme}://localhost:{server.port}", **options)
+def expect_all_steps(server, client, scheme, login="", **options):
+    status, lines, errors = client.run(f"{scheme}://{login}localhost:{server.port}", **options)
     assert lines == STEPS, errors + server.log.text()
     assert status == 0, errors
 
@@ -71,3 +72,57 @@ def test_server_certificate_has_expired(start, certs, real_client):
 def test_server_certificate_of_a_stranger(start, certs, real_client):
     server = start(tls_map(certs))
     expect_refused(server, real_client, ca=certs.cert("other-ca"))
+
+
+# "foo", with the smallest cost
+HASH = "$2a$04$n8GjLrMd5dVY6MK7rp2vpeDQ0CLtLprvnYvPv6s65M0r2h1a20ioa"
+# What the steps need, and nothing more.
+PERMISSIONS = ('permissions: { publish: ["interop.>", "_INBOX.>"], '
+               'subscribe: ["interop.>", "_INBOX.>", "interop.q workers"] }')
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_hashed_password(start, certs, real_client, tls):
+    server = start((tls_map(certs) if tls else "") +
+                   f'authorization {{ users: [ {{ user: me, password: "{HASH}", {PERMISSIONS} }} ] }}')
+    options = {"ca": certs.cert("ca")} if tls else {}
+    expect_all_steps(server, real_client, "tls" if tls else "nats", login="me:foo@", **options)
+
+
+def test_wrong_password(start, real_client):
+    server = start(f'authorization {{ user: me, password: "{HASH}" }}')
+    status, lines, _ = real_client.run(f"nats://me:bar@localhost:{server.port}")
+    assert status == 1
+    assert len(lines) == 1 and lines[0].startswith("not ok connect: "), lines
+    server.wait_log('authentication error - User "me"')
+
+
+def test_token(start, real_client):
+    server = start("authorization { token: t0k3n }")
+    expect_all_steps(server, real_client, "nats", login="t0k3n@")
+
+
+def nkey_options(client, key, directory):
+    if client.name in WITHOUT_NKEY:
+        pytest.skip(f"the program of {client.name} has no --nkey")
+    seed = directory / "seed.nk"
+    seed.write_text(key.seed)
+    public = {"nkey_public": key.public} if client.name == "libnats" else {}
+    return {**public, "nkey": seed}
+
+
+def test_nkey(start, tmp_path, real_client):
+    key = UserKey(tmp_path)
+    options = nkey_options(real_client, key, tmp_path)
+    server = start(f"authorization {{ users: [ {{ nkey: {key.public}, {PERMISSIONS} }} ] }}")
+    expect_all_steps(server, real_client, "nats", **options)
+
+
+def test_nkey_of_a_stranger(start, tmp_path, real_client):
+    key, stranger = UserKey(tmp_path), UserKey(tmp_path)
+    options = nkey_options(real_client, stranger, tmp_path)
+    server = start(f"authorization {{ users: [ {{ nkey: {key.public} }} ] }}")
+    status, lines, _ = real_client.run(f"nats://localhost:{server.port}", **options)
+    assert status == 1
+    assert len(lines) == 1 and lines[0].startswith("not ok connect: "), lines
+    server.wait_log(f'authentication error - Nkey "{stranger.public}"')

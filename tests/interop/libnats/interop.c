@@ -237,11 +237,19 @@ static void drain(natsConnection *nc, int *closed)
         passed();
 }
 
+/* The file holds the seed; libnats wants the public key as well. */
+static void use_nkey(natsOptions *opts, const char *seed_file, const char *public_key)
+{
+        if (public_key == NULL)
+                fail("--nkey-public is missing");
+        must(natsOptions_SetNKeyFromSeed(opts, public_key, seed_file));
+}
+
 static natsConnection *open_connection(int argc, char **argv, int *closed)
 {
         natsOptions *opts = NULL;
         natsConnection *nc = NULL;
-        const char *cert = NULL;
+        const char *cert = NULL, *public_key = NULL;
         begin("connect");
         must(natsOptions_Create(&opts));
         must(natsOptions_SetURL(opts, argv[1]));
@@ -255,6 +263,10 @@ static natsConnection *open_connection(int argc, char **argv, int *closed)
                         cert = argv[i + 1];
                 else if (strcmp(argv[i], "--key") == 0)
                         must(natsOptions_LoadCertificatesChain(opts, cert, argv[i + 1]));
+                else if (strcmp(argv[i], "--nkey-public") == 0)
+                        public_key = argv[i + 1];
+                else if (strcmp(argv[i], "--nkey") == 0)
+                        use_nkey(opts, argv[i + 1], public_key);
                 else
                         fail("unknown argument");
         }

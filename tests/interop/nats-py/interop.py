@@ -31,6 +31,9 @@ async def connect(args):
         options["tls"] = context
         options["tls_handshake_first"] = args.tls_first
 
+    if args.nkey:
+        options["nkeys_seed"] = args.nkey
+
     async def quiet(_):
         """Errors reach the step that meets them."""
 
@@ -139,7 +142,7 @@ async def drain(client):
 async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
-    for name in ("--ca", "--cert", "--key"):
+    for name in ("--ca", "--cert", "--key", "--nkey"):
         parser.add_argument(name)
     parser.add_argument("--tls-first", action="store_true")
     args = parser.parse_args()

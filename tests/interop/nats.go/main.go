@@ -27,6 +27,7 @@ func connect(url string, args []string) error {
 	ca := flags.String("ca", "", "")
 	cert := flags.String("cert", "", "")
 	key := flags.String("key", "", "")
+	nkey := flags.String("nkey", "", "")
 	first := flags.Bool("tls-first", false, "")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -38,6 +39,13 @@ func connect(url string, args []string) error {
 	}
 	if *cert != "" {
 		options = append(options, nats.ClientCert(*cert, *key))
+	}
+	if *nkey != "" {
+		signer, err := nats.NkeyOptionFromSeed(*nkey)
+		if err != nil {
+			return err
+		}
+		options = append(options, signer)
 	}
 	if *first {
 		options = append(options, nats.TLSHandshakeFirst())

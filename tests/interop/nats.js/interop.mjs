@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The steps of ../README.md with nats.js; the first argument names the package: nats (version 2) or
 // @nats-io/transport-node (version 3), which offer the same calls.
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 const WAIT = 10000;
@@ -10,11 +11,12 @@ const { values, positionals } = parseArgs({
                 ca: { type: "string" },
                 cert: { type: "string" },
                 key: { type: "string" },
+                nkey: { type: "string" },
                 "tls-first": { type: "boolean", default: false },
         },
 });
 const [library, url] = positionals;
-const { connect, headers } = await import(library);
+const { connect, headers, nkeyAuthenticator } = await import(library);
 const text = (bytes) => new TextDecoder().decode(bytes);
 
 function check(condition, why) {
@@ -37,7 +39,13 @@ async function take(sub, n) {
 let nc;
 const steps = {
         async connect() {
-                const options = { servers: url, reconnect: false, timeout: WAIT };
+                // nats.js takes credentials as options only.
+                const { username, password, host, protocol } = new URL(url);
+                const options = { servers: `${protocol}//${host}`, reconnect: false, timeout: WAIT };
+                if (password)
+                        Object.assign(options, { user: username, pass: password });
+                else if (username)
+                        options.token = username;
                 if (url.startsWith("tls:")) {
                         options.tls = { caFile: values.ca, handshakeFirst: values["tls-first"] };
                         if (values.cert) {
@@ -45,6 +53,8 @@ const steps = {
                                 options.tls.keyFile = values.key;
                         }
                 }
+                if (values.nkey)
+                        options.authenticator = nkeyAuthenticator(readFileSync(values.nkey));
                 nc = await connect(options);
                 await nc.flush();
         },

@@ -51,7 +51,15 @@ async fn connect(args: &[String], closed: mpsc::Sender<()>) -> Result<Client, Bo
     if args.iter().any(|a| a == "--tls-first") {
         options = options.tls_first();
     }
-    let client = options.connect(args[0].as_str()).await?;
+    // async-nats takes credentials as options only.
+    let (scheme, rest) = args[0].split_once("://").ok_or("no scheme in the URL")?;
+    let (login, host) = rest.split_once('@').unwrap_or(("", rest));
+    if let Some((user, password)) = login.split_once(':') {
+        options = options.user_and_password(user.into(), password.into());
+    } else if !login.is_empty() {
+        options = options.token(login.into());
+    }
+    let client = options.connect(format!("{scheme}://{host}")).await?;
     client.flush().await?;
     // The handshake of TLS 1.3 ends for the client before the server has judged its certificate: only an
     // answer shows that the connection stands.
