@@ -27,9 +27,10 @@ struct sub *sub_new(struct slab *slab, struct peer *peer, uint16_t shelf, struct
         return sub;
 }
 
-bool sub_deny_asked(const struct sub *sub, const struct permit *deny, struct slice subject)
+bool sub_is_denied_rcu(const struct sub *sub, struct slice subject)
 {
-        return !permit_can_deliver(deny, subject, sub_queue(sub));
+        const struct permit *deny = rcu_deref(sub->deny);
+        return deny && !permit_can_deliver(deny, subject, sub_queue(sub));
 }
 
 void sub_free(struct sub *sub)

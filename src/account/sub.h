@@ -52,20 +52,19 @@ static inline struct slice sub_sid(const struct sub *sub)
         return slice_of(sub->text + sub->link.subject_len + sub->link.queue_len, sub->sid_len);
 }
 
-/* sub.c: the rare part of the question below. */
-bool sub_deny_asked(const struct sub *sub, const struct permit *deny, struct slice subject);
-
 static inline struct sub *sub_of(struct trie_link *link)
 {
         return CONTAINER_OF(link, struct sub, link);
 }
 
-/* Any thread, inside a read section: is a message with this subject denied to the subscriber? */
-static inline bool sub_is_denied_rcu(const struct sub *sub, struct slice subject)
+/* Any thread: must each message be asked about? */
+static inline bool sub_is_filtered(const struct sub *sub)
 {
-        const struct permit *deny = rcu_deref(sub->deny);
-        return __builtin_expect(deny != NULL, 0) && sub_deny_asked(sub, deny, subject);
+        return atomic_load_explicit(&sub->deny, memory_order_relaxed) != NULL;
 }
+
+/* Any thread, inside a read section: is a message with this subject denied to the subscriber? */
+bool sub_is_denied_rcu(const struct sub *sub, struct slice subject);
 
 /* Owner. Take the account's lock and change the trie. ERR_SUBJECT: malformed, nothing changed. */
 MUST_CHECK int subs_add(struct account *account, struct sub *sub);

@@ -125,14 +125,24 @@ static NOINLINE size_t queue_each(
         return body_bytes;
 }
 
+/* Of a client with permissions. A reload may have denied what was on its way; a reply may be answered. */
+static NOINLINE bool may_get(struct client *client, struct sub *sub, const struct msg *msg)
+{
+        if (sub_is_denied_rcu(sub, msg->subject))
+                return false;
+        if (msg->reply.len > 0)
+                client_perm_on_reply(client->perm, msg->reply, loop_now_ns(client->peer.loop));
+        return true;
+}
+
 enum deliver_result client_deliver(struct peer *peer, struct sub *sub, const struct msg *msg)
 {
         size_t body_bytes = msg_body_bytes(msg);
         struct client *client = client_of(peer);
-        if (UNLIKELY(peer->own.closing || sub->removed || sub_is_denied_rcu(sub, msg->subject)))
+        if (UNLIKELY(peer->own.closing || sub->removed))
                 return NOT_DELIVERED;
-        if (UNLIKELY(client->perm) && msg->reply.len > 0)
-                client_perm_on_reply(client->perm, msg->reply, loop_now_ns(peer->loop));
+        if (UNLIKELY(client->perm) && !may_get(client, sub, msg))
+                return NOT_DELIVERED;
         uint32_t n = count_delivery(sub, msg->n);
         bool strip = msg->header_bytes > 0 && !client->headers;
         if (UNLIKELY(strip || (n > 1 && peer->own.trace)))

@@ -186,15 +186,28 @@ static NOINLINE bool wants_when_gated(struct plan *plan, struct peer *peer)
         return true;
 }
 
+static inline bool is_gated(const struct peer *peer)
+{
+        return UNLIKELY(atomic_load_explicit(&peer->shared.gated, memory_order_relaxed));
+}
+
+/* A subscription with wildcards that reach what its client may not be given. */
+static NOINLINE bool wants_when_filtered(struct plan *plan, struct sub *sub)
+{
+        if (sub_is_denied_rcu(sub, plan->msg->subject))
+                return false;
+        return !is_gated(sub->peer) || wants_when_gated(plan, sub->peer);
+}
+
 /* May this one get it, as far as the publisher's loop can tell? */
 static inline bool wants(struct plan *plan, struct sub *sub)
 {
         struct peer *peer = sub->peer;
         if (UNLIKELY(peer == plan->no_echo || peer->id == plan->not_for))
                 return false;
-        if (UNLIKELY(sub_is_denied_rcu(sub, plan->msg->subject)))
-                return false;
-        if (UNLIKELY(atomic_load_explicit(&peer->shared.gated, memory_order_relaxed)))
+        if (UNLIKELY(sub_is_filtered(sub)))
+                return wants_when_filtered(plan, sub);
+        if (is_gated(peer))
                 return wants_when_gated(plan, peer);
         return true;
 }
