@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const struct auth_method *const methods[] = {
+        &auth_by_cert,
         &auth_by_nkey,
         &auth_by_password,
         &auth_by_token,

@@ -5,7 +5,7 @@
  *   CONNECT ──auth_check()──► a user of it, or a refusal; passwords that are hashed and signatures are
  *                             proved on the crypto pool, and the answer comes back as a call on the loop
  *
- * Methods, in the order they are asked: by_nkey, by_password, by_token; each is a file with one row in
+ * Methods, in the order they are asked: by_cert, by_nkey, by_password, by_token; each is a file with one row in
  * auth.c. None of them logs, and none keeps what a peer presented. */
 #pragma once
 #include "base/macros.h"
@@ -17,11 +17,12 @@
 
 struct account;
 struct auth;
+struct buf;
+struct cert_names;
 struct crypto_pool;
 struct loop;
 struct permit;
 struct registry;
-struct tls_identity;
 
 enum auth_kind { AUTH_BY_PASSWORD, AUTH_BY_NKEY, AUTH_BY_TOKEN };
 
@@ -49,8 +50,7 @@ void auth_unref(struct auth *auth); /* the last one wipes all secrets; NULL is f
 
 bool auth_is_required(const struct auth *auth);
 bool auth_wants_nonce(const struct auth *auth); /* somebody logs in with an nkey */
-bool auth_wants_identity(
-        const struct auth *auth); /* requests must carry what the handshake proved */
+bool auth_maps_certs(const struct auth *auth);  /* requests must carry the certificate's names */
 /* Who connections without credentials are taken for; NULL: nobody. */
 const struct auth_user *auth_no_auth_user(const struct auth *auth);
 
@@ -59,7 +59,11 @@ struct auth_request {
         const char *user, *pass, *token, *nkey, *sig;
         const char *nonce; /* that he was sent; "": none */
         enum connection_type type;
-        const struct tls_identity *tls; /* what his handshake proved; NULL: no TLS */
+        bool by_cert; /* his listener takes certificates for names (verify_and_map) */
+        bool tls;     /* the connection is under TLS */
+        const struct cert_names *cert; /* of the certificate that he proved; NULL: none */
+        struct buf *notes; /* gets lines for the debug log, joined by '\n'; NULL: unwanted */
+        const struct auth_user **mapped; /* gets whom the certificate names; NULL: unwanted */
 };
 
 enum auth_verdict {
@@ -95,5 +99,8 @@ struct auth_result auth_check(
  * having to)? Nothing is asked of him again: a user whose secret is the same as before is believed. */
 struct auth_result auth_again(
         const struct auth *now, const struct auth_user *user, enum connection_type type);
+/* Whom does the certificate name (auth_maps_certs())? NULL: nobody. */
+const struct auth_user *auth_map_cert(const struct auth *auth, const struct cert_names *cert,
+        enum connection_type type, struct buf *notes);
 /* Is this name a user, or this text an nkey, of a list of users? True as well when there is no list. */
 bool auth_may_know(const struct auth *auth, const char *user, const char *nkey);

@@ -4,6 +4,7 @@
 #include "auth/auth.h"
 
 struct arena;
+struct cert_map;
 
 struct auth {
         _Atomic unsigned refs;
@@ -14,6 +15,7 @@ struct auth {
         const struct auth_user *no_auth; /* NULL: nobody */
         bool listed;                     /* users and nkeys come from a list, not the single user */
         bool tls_map;                    /* certificates name users */
+        struct cert_map *certs;          /* how; NULL: they do not, or there is no list of users */
 };
 
 /* By name; NULL: nobody. */
@@ -47,7 +49,7 @@ struct auth_method {
         bool (*work)(const struct auth_user *user, const struct auth_proof *proof);
 };
 
-extern const struct auth_method auth_by_nkey, auth_by_password, auth_by_token;
+extern const struct auth_method auth_by_cert, auth_by_nkey, auth_by_password, auth_by_token;
 
 /* by_password.c: a secret in clear or hashed; for passwords and tokens. */
 enum auth_prove auth_prove_secret(

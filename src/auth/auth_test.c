@@ -303,7 +303,7 @@ static void a_user_for_certificates_has_no_password(void **state)
         for (int map = 0; map < 2; map++) {
                 opts.tls_map = map;
                 struct auth *auth = auth_new(&opts, registry);
-                assert_int_equal(auth_wants_identity(auth), map);
+                assert_int_equal(auth_maps_certs(auth), map);
                 for (size_t i = 0; i < ARRAY_N(logins); i++) {
                         const struct auth_request request = request_of(&logins[i].login);
                         assert_int_equal(ask(auth, &request),
@@ -311,6 +311,42 @@ static void a_user_for_certificates_has_no_password(void **state)
                 }
                 auth_unref(auth);
         }
+}
+
+/* Where the listener maps, the certificate decides: no name, no guest, no plaintext. */
+static void a_mapping_listener_asks_for_the_certificate(void **state)
+{
+        struct user_options listed[] = {
+                { .name = "guest", .password = "" },
+                { .name = "both", .password = "b" },
+        };
+        struct auth_options opts = { .user = "",
+                .password = "",
+                .token = "",
+                .users = listed,
+                .user_n = 2,
+                .no_auth_user = "guest",
+                .tls_map = true };
+        const struct login logins[] = { { 0 }, { .user = "guest" },
+                { .user = "both", .pass = "b" } };
+        (void)state;
+        struct auth *auth = auth_new(&opts, registry);
+        for (size_t i = 0; i < ARRAY_N(logins); i++) {
+                struct auth_request request = request_of(&logins[i]);
+                struct buf notes = { 0 };
+                request.by_cert = true;
+                request.notes = &notes;
+                assert_int_equal(ask(auth, &request), AUTH_WRONG);
+                assert_true(slice_eq_str(
+                        buf_slice(&notes), "User required in cert, no TLS connection state"));
+                buf_clear(&notes);
+                request.tls = true;
+                assert_int_equal(ask(auth, &request), AUTH_WRONG);
+                assert_true(slice_eq_str(
+                        buf_slice(&notes), "User required in cert, no peer certificates found"));
+                buf_fini(&notes);
+        }
+        auth_unref(auth);
 }
 
 /* ---- reload ------------------------------------------------------------------------------ */
@@ -409,6 +445,7 @@ int main(void)
                 cmocka_unit_test(whoever_left_is_not_proved),
                 cmocka_unit_test(users_share_default_permissions),
                 cmocka_unit_test(a_user_for_certificates_has_no_password),
+                cmocka_unit_test(a_mapping_listener_asks_for_the_certificate),
                 cmocka_unit_test(a_reload_keeps_whom_it_knows),
         };
         rcu_thread_start();

@@ -2,6 +2,7 @@
 /* table.c: options to the people who may log in (client-protocol 5.1, steps 3 to 7). */
 #include "account/registry.h"
 #include "auth/auth_internal.h"
+#include "auth/cert_map.h"
 #include "base/arena.h"
 #include "base/mem.h"
 #include "subject/permit.h"
@@ -102,6 +103,8 @@ struct auth *auth_new(const struct auth_options *opts, struct registry *registry
                 auth->nkey_n = opts->nkey_n;
                 auth->users = add_list(auth, AUTH_BY_PASSWORD, opts->users, opts->user_n, global);
                 auth->nkeys = add_list(auth, AUTH_BY_NKEY, opts->nkeys, opts->nkey_n, global);
+                if (auth->tls_map && auth->user_n > 0)
+                        auth->certs = cert_map_new(auth->users, auth->user_n);
                 auth->no_auth = auth_find_nkey(auth, opts->no_auth_user);
                 if (auth->no_auth == NULL)
                         auth->no_auth = auth_find_user(auth, opts->no_auth_user);
@@ -128,6 +131,7 @@ void auth_unref(struct auth *auth)
 {
         if (auth == NULL || atomic_fetch_sub_explicit(&auth->refs, 1, memory_order_acq_rel) != 1)
                 return;
+        cert_map_free(auth->certs);
         free_list(auth->users, auth->user_n);
         free_list(auth->nkeys, auth->nkey_n);
         xfree(auth->token);
@@ -159,11 +163,6 @@ bool auth_is_required(const struct auth *auth)
 bool auth_wants_nonce(const struct auth *auth)
 {
         return auth->nkey_n > 0;
-}
-
-bool auth_wants_identity(const struct auth *auth)
-{
-        return auth->tls_map;
 }
 
 const struct auth_user *auth_no_auth_user(const struct auth *auth)

@@ -12,7 +12,8 @@
 #include "net/loop.h"
 #include "peer/settings.h"
 #include "subject/permit.h"
-#include "tls/identity.h"
+#include "tls/cert_names.h"
+#include <string.h>
 
 struct client_login {
         struct timer timer;
@@ -254,13 +255,43 @@ static void on_proved(void *ctx, const struct auth_result *proved)
         peer_release(peer);
 }
 
+static void log_notes(const struct peer *peer, struct buf *notes)
+{
+        struct slice rest = buf_slice(notes), line;
+        while (rest.len > 0) {
+                const char *end = memchr(rest.ptr, '\n', rest.len);
+                line = slice_of(rest.ptr, end ? (size_t)(end - rest.ptr) : rest.len);
+                rest = slice_of(rest.ptr + line.len, rest.len - line.len);
+                if (end)
+                        rest = slice_of(rest.ptr + 1, rest.len - 1);
+                log_debug(&peer->tag, "%.*s", SLICE_ARG(line));
+        }
+        buf_fini(notes);
+}
+
+/* From here on the client goes by the name that its certificate stands for, also in a refusal. */
+static void take_mapped_name(struct client *client, const struct auth_user *user)
+{
+        struct buf claimed = { 0 };
+        if (client->opts.user[0]) {
+                text_quote(&claimed, slice_str(client->opts.user));
+                log_warn(NULL, "User %.*s found in connect proto, but user required from cert",
+                        SLICE_ARG(buf_slice(&claimed)));
+                buf_fini(&claimed);
+        }
+        connect_options_set_user(&client->opts, user->name);
+}
+
 static struct auth_result check(struct client *client, struct auth *auth)
 {
         struct peer *peer = &client->peer;
         const struct connect_options *opts = &client->opts;
         struct tls_session *session = conn_tls(&peer->own.conn);
-        struct tls_identity *identity =
-                session && auth_wants_identity(auth) ? tls_session_identity(session) : NULL;
+        struct cert_names *cert = NULL;
+        struct buf notes = { 0 };
+        const struct auth_user *mapped = NULL;
+        if (session && auth_maps_certs(auth))
+                cert = tls_session_cert_names(session);
         const struct auth_request request = {
                 .user = opts->user,
                 .pass = opts->pass,
@@ -269,7 +300,11 @@ static struct auth_result check(struct client *client, struct auth *auth)
                 .sig = opts->sig,
                 .nonce = client_nonce(client),
                 .type = CONNECTION_STANDARD,
-                .tls = identity,
+                .by_cert = true,
+                .tls = session != NULL,
+                .cert = cert,
+                .notes = &notes,
+                .mapped = &mapped,
         };
         const struct auth_async async = {
                 .pool = peer_settings(peer)->crypto,
@@ -280,7 +315,10 @@ static struct auth_result check(struct client *client, struct auth *auth)
                 .ctx = client,
         };
         struct auth_result result = auth_check(auth, &request, &async);
-        tls_identity_free(identity);
+        log_notes(peer, &notes);
+        if (mapped)
+                take_mapped_name(client, mapped);
+        cert_names_free(cert);
         return result;
 }
 
@@ -334,11 +372,33 @@ bool client_admit(struct peer *peer, char first)
 
 /* ---- reload ------------------------------------------------------------------------------ */
 
+/* Whom his certificate names may have changed. Somebody else is believed only without a password: nobody is
+ * asked again. */
+static struct auth_result map_again(struct client *client, struct auth *auth)
+{
+        struct tls_session *session = conn_tls(&client->peer.own.conn);
+        const struct auth_user *old = client->user;
+        if (!auth_maps_certs(auth) || session == NULL || old == NULL ||
+                old->kind != AUTH_BY_PASSWORD)
+                return auth_again(auth, old, CONNECTION_STANDARD);
+        struct buf notes = { 0 };
+        struct cert_names *cert = tls_session_cert_names(session);
+        const struct auth_user *now = auth_map_cert(auth, cert, CONNECTION_STANDARD, &notes);
+        log_notes(&client->peer, &notes);
+        cert_names_free(cert);
+        if (!auth_may_know(auth, old->name, ""))
+                return (struct auth_result){ .verdict = AUTH_GONE };
+        if (now == NULL || (strcmp(now->name, old->name) != 0 && now->secret[0]))
+                return (struct auth_result){ .verdict = AUTH_WRONG };
+        connect_options_set_user(&client->opts, now->name);
+        return auth_again(auth, strcmp(now->name, old->name) == 0 ? old : now, CONNECTION_STANDARD);
+}
+
 /* Somebody who was let in under the settings before. */
 static void log_in_again(struct client *client, struct auth *auth)
 {
         const struct connect_options *opts = &client->opts;
-        struct auth_result result = auth_again(auth, client->user, CONNECTION_STANDARD);
+        struct auth_result result = map_again(client, auth);
         if (client->user == NULL && result.verdict == AUTH_WRONG &&
                 !auth_may_know(auth, opts->user, opts->nkey))
                 result.verdict = AUTH_GONE;

@@ -332,6 +332,7 @@ void options_finish(struct options *opts)
         }
         if (opts->monitor.host[0] == '\0')
                 opts->monitor.host = opts->client.host;
+        opts->auth.tls_map = opts->tls.enabled && opts->tls.map;
         if (opts->timing.auth_timeout_ns == 0)
                 opts->timing.auth_timeout_ns = opts->tls.enabled
                                                        ? opts->tls.timeout_ns + (int64_t)NS_PER_SEC

@@ -303,6 +303,15 @@ int connect_options_parse(struct connect_options *opts, struct slice json, struc
         return err;
 }
 
+void connect_options_set_user(struct connect_options *opts, const char *name)
+{
+        struct connect_options next = *opts;
+        next.user = name;
+        strings_store(&next);
+        storage_free(opts);
+        *opts = next;
+}
+
 void connect_options_forget_secrets(struct connect_options *opts)
 {
         static const struct field secrets[] = { FIELD(pass), FIELD(auth_token), FIELD(sig),

@@ -40,5 +40,8 @@ MUST_CHECK int connect_options_parse(
 /* Would it decode as any object, fields aside? What an INFO from a client must be. */
 bool connect_json_is_object(struct slice json);
 
+/* From here on the client goes by another name (copied). */
+void connect_options_set_user(struct connect_options *opts, const char *name);
+
 /* Wipe and empty pass, auth_token, sig and proxy_sig once authentication has used them. */
 void connect_options_forget_secrets(struct connect_options *opts);

@@ -122,11 +122,19 @@ static void append_other(struct buf *out, const X509_NAME_ENTRY *entry)
         OPENSSL_free(utf8);
 }
 
-void name_text(struct buf *out, const X509_NAME *name)
+void name_flat_text(struct buf *out, const X509_NAME *name)
 {
         struct buf text = { 0 };
         for (size_t i = 0; i < ARRAY_N(fields); i++)
                 append_field(&text, &fields[i], name);
+        buf_append_slice(out, buf_slice(&text));
+        buf_fini(&text);
+}
+
+void name_text(struct buf *out, const X509_NAME *name)
+{
+        struct buf text = { 0 };
+        name_flat_text(&text, name);
         for (int i = X509_NAME_entry_count(name) - 1; i >= 0; i--) {
                 const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
                 if (!is_known(OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry))))

@@ -9,6 +9,9 @@
  * fields Go knows, then every other attribute in reverse order as ",OID=#HEX". */
 void name_text(struct buf *out, const X509_NAME *name);
 
+/* Without those others. */
+void name_flat_text(struct buf *out, const X509_NAME *name);
+
 /* Seconds since 1970; 0 for a date that cannot be read. */
 int64_t name_time(const ASN1_TIME *date);
 

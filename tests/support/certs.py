@@ -9,6 +9,8 @@
     client-other       of an authority that nobody trusts (other-ca)
 """
 
+import hashlib
+import pathlib
 import subprocess
 import time
 
@@ -77,6 +79,24 @@ class Certificates:
     def issue(self, name, issuer, profile, **options):
         """One more; options: key, begin and end in seconds from now."""
         self._leaf(name, issuer, profile, **options)
+
+    def client_for(self, subject, san=None):
+        """Name of a client certificate of ca with this subject ("/C=US/CN=x", RDNs in the order of
+        the encoding) and these subject alternative names ("email:a@b,URI:x:y"); made once."""
+        name = "client-" + hashlib.sha256(f"{subject} {san}".encode()).hexdigest()[:16]
+        if pathlib.Path(self.cert(name)).exists():
+            return name
+        self._new_key(name, "ec")
+        self._openssl("req", "-new", "-utf8", "-key", self.key(name), "-out",
+                      self.path(name + ".csr"), "-subj", subject)
+        critical = "critical," if subject == "/" else ""
+        pathlib.Path(self.path(name + ".ext")).write_text(
+            "extendedKeyUsage = clientAuth\n" +
+            (f"subjectAltName = {critical}{san}\n" if san else ""), encoding="utf-8")
+        self._openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.cert("ca"),
+                      "-CAkey", self.key("ca"), "-CAcreateserial", "-days", "20", "-extfile",
+                      self.path(name + ".ext"), "-out", self.cert(name))
+        return name
 
     def _openssl(self, *args, stdin=None):
         done = subprocess.run(["openssl", *args], input=stdin, stdout=subprocess.PIPE,
