@@ -11,6 +11,11 @@
 void launch_fini(struct launch *launch)
 {
         options_free(launch->options);
+        for (size_t i = 0; i < ARRAY_N(launch->secrets); i++) {
+                if (launch->secrets[i])
+                        mem_wipe(launch->secrets[i], strlen(launch->secrets[i]));
+                xfree(launch->secrets[i]);
+        }
         xfree(launch->program);
         xfree(launch->warnings);
         xfree(launch->out);
@@ -248,6 +253,20 @@ static struct options *build(struct launch *launch, const struct options_hooks *
         return opts;
 }
 
+/* The list of processes shows argv to everybody on the machine. */
+static void hide_secrets(struct launch *launch)
+{
+        static const enum flag_id ids[ARRAY_N(launch->secrets)] = { FLAG_PASS, FLAG_AUTH };
+        for (size_t i = 0; i < ARRAY_N(ids); i++) {
+                struct flag_value *value = &launch->flags.value[ids[i]];
+                if (!value->given)
+                        continue;
+                launch->secrets[i] = xstrdup(value->text);
+                memset((char *)(uintptr_t)value->text, 'x', strlen(value->text));
+                value->text = launch->secrets[i];
+        }
+}
+
 void options_load(
         struct launch *launch, int argc, char *const *argv, const struct options_hooks *hooks)
 {
@@ -258,6 +277,7 @@ void options_load(
                 print_usage(launch, eb.text);
                 return;
         }
+        hide_secrets(launch);
         if (handle_words(launch))
                 return;
         const struct flag_value *signal = &launch->flags.value[FLAG_SIGNAL];

@@ -17,14 +17,16 @@ struct launch {
         char *program;           /* base name of argv[0] */
         struct options *options; /* RUN: owned; take it and set NULL to keep it */
         struct flags flags;      /* RUN: kept for options_reload(); points into argv */
-        char *warnings;          /* RUN: for standard error before anything else; NULL none */
-        char *out, *err;         /* EXIT: for standard output and standard error; NULL none */
-        int status;              /* EXIT */
-        char *signal_command;    /* SIGNAL: as typed, not checked */
-        char *signal_pid;        /* SIGNAL: text behind '='; "" none; may name a file */
+        char *secrets[2]; /* --pass and --auth, which were blotted out of argv; NULL: not given */
+        char *warnings;   /* RUN: for standard error before anything else; NULL none */
+        char *out, *err;  /* EXIT: for standard output and standard error; NULL none */
+        int status;       /* EXIT */
+        char *signal_command; /* SIGNAL: as typed, not checked */
+        char *signal_pid;     /* SIGNAL: text behind '='; "" none; may name a file */
 };
 
-/* Read the command line and the file it names. argv must live as long as launch->flags.
+/* Read the command line and the file it names. argv must live as long as launch->flags; secrets in it are
+ * overwritten, so that nobody reads them in the list of processes.
  * hooks may be NULL. Never fails: what goes wrong is LAUNCH_EXIT. */
 void options_load(
         struct launch *launch, int argc, char *const *argv, const struct options_hooks *hooks);

@@ -84,6 +84,20 @@ class TestSingleUser:
         login(server, user="me", password="secret").barrier()
         refused(server, user="me", password="other")
 
+    # CVE-2026-33247 of the lessons: nobody reads them in the list of processes; a reload still knows them.
+    @pytest.mark.midge_only
+    @pytest.mark.parametrize("form", [["--pass", "canary"], ["-pass=canary"]])
+    def test_flags_are_hidden(self, start, form):
+        server = start("", args=["--user", "me", *form])
+        with open(f"/proc/{server.pid}/cmdline", "rb") as file:
+            line = file.read()
+        assert b"canary" not in line and b"me" in line.split(b"\0"), line
+        client = login(server, user="me", password="canary")
+        server.signal(signal.SIGHUP)
+        server.wait_log("Reloaded server configuration")
+        client.barrier()
+        login(server, user="me", password="canary").barrier()
+
     # The command line has the last word.
     def test_flags_over_the_file(self, start):
         server = start(self.CONFIG, args=["-user", "you", "-pass", "other"])
