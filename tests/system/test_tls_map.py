@@ -9,7 +9,9 @@ import pytest
 from support.client import tls_context
 
 V1_2, V1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
-BCRYPT_SECRET = "$2a$04$P7R5Lzzr8hXvQmHO8YgOUemXa1Bvy3K7ENkAxEVBJSY5sTkJ4pZ9C"
+# crypt_blowfish's own test vector
+BCRYPT_PASSWORD = "U*U"
+BCRYPT_HASH = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
 
 
 def config(certs, users, outside="", inside="verify_and_map: true"):
@@ -136,16 +138,13 @@ def test_name_in_connect(map_start, context):
 
 
 # Row 58: TestAuthCertMappedUserWithPassword
-@pytest.mark.parametrize("stored", ["secret", "bcrypt"])
-def test_password_as_well(map_start, context, stored):
-    stored = BCRYPT_SECRET if stored == "bcrypt" else stored
+@pytest.mark.parametrize("stored, password", [("secret", "secret"), (BCRYPT_HASH, BCRYPT_PASSWORD)])
+def test_password_as_well(map_start, context, stored, password):
     server = map_start(f'users: [{{user: "CN=a", password: "{stored}"}}]')
-    given = {"pass": "secret"}
     client = refused(server, context("/CN=a"))
     server.wait_log(rf'\[ERR\] .* - cid:{client.cid} .*authentication error - User "CN=a"$')
     refused(server, context("/CN=a"), **{"pass": "wrong"})
-    if stored == "secret":
-        assert user(server, server.connect(tls=context("/CN=a"), **given)) == "CN=a"
+    assert user(server, server.connect(tls=context("/CN=a"), **{"pass": password})) == "CN=a"
 
 
 # A password where the user has none is wrong as well.
@@ -207,6 +206,13 @@ def test_reload(map_start, certs, context):
     other.expect_closed()
     both.barrier()
     assert user(server, both) == "a@b"
+
+
+# Row 118: HTTPS monitoring asks nobody for a certificate.
+def test_https_monitoring(start, certs):
+    text = config(certs, 'users: [{user: "CN=a"}]').replace("http:", "https:")
+    server = start(text, base=False)
+    assert server.monitor.scheme == "https" and server.monitor.varz()["tls_verify"] is True
 
 
 # INFO asks for a login, and nothing but CONNECT is read before it.

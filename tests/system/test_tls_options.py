@@ -415,7 +415,9 @@ def test_mixed_port_varz_and_ports_file(tls_start, tmp_path):
     assert f'"nats":["nats://127.0.0.1:{server.port}"]' in re.sub(r"\s", "", ports.read_text())
 
 
-# A listener that loses its tls map while clients wait for the delay to pass serves them without.
+# A listener that loses its tls map while clients wait for the delay to pass serves them without. The
+# reference's reload waits for them.
+@pytest.mark.midge_only
 def test_tls_removed_while_a_client_waits(start, certs):
     server = start(with_base(block(certs, 'first: "400ms"')), base=False)
     client = server.client(read_info=False)
