@@ -14,6 +14,18 @@ struct chunk {
         char data[];
 };
 
+enum {
+        CHUNK_SMALL_BYTES = 8 * 1024,  /* out queues that are not full, */
+        CHUNK_QUEUE_BYTES = 64 * 1024, /* and those that are */
+        CHUNK_READ_BYTES = 256 * 1024, /* what sockets are read into */
+};
+
+/* The calling thread keeps some of the chunks of the three sizes above that it lets go, and takes new ones
+ * from them: under traffic the allocator would give their pages back to the system and fault them in again
+ * all the time. Stop frees them. */
+void chunk_keep_start(void);
+void chunk_keep_stop(void);
+
 /* refs = 1. Aborts when memory is short: cap must have been checked against its limit. */
 struct chunk *chunk_new(size_t cap);
 /* The same for a size that a peer chose: NULL when memory is short. */

@@ -9,14 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SLAB_ASAN 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define SLAB_ASAN 1
-#endif
-#ifdef SLAB_ASAN
+#if BUILT_WITH_ASAN
 #include <sanitizer/asan_interface.h>
 #define poison(ptr, bytes) ASAN_POISON_MEMORY_REGION(ptr, bytes)
 #define unpoison(ptr, bytes) ASAN_UNPOISON_MEMORY_REGION(ptr, bytes)

@@ -161,10 +161,12 @@ void loop_run(struct loop *loop)
         current = loop;
         loop->own.now_ns = clock_mono_ns();
         rcu_thread_start();
+        chunk_keep_start();
         while (!loop->own.stopped)
                 turn(loop);
         loop->own.stopped = loop->own.looking = false;
         run_mail(loop);
+        chunk_keep_stop();
         rcu_thread_stop();
         current = NULL;
 }

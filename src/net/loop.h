@@ -4,6 +4,7 @@
  * An iteration: poll (reads parse and deliver) → mail → timers → flush every connection that got bytes.
  * Everything without a suffix is for the owner thread only; loop_post() is for any thread. */
 #pragma once
+#include "base/chunk.h"
 #include "base/list.h"
 #include "base/mailbox.h"
 #include "base/stat.h"
@@ -19,8 +20,8 @@ struct loop_uv;
 struct roster;
 
 enum {
-        LOOP_MAX = 256,                 /* loops in one process */
-        LOOP_READ_BYTES = 256 * 1024,   /* one socket read */
+        LOOP_MAX = 256,                     /* loops in one process */
+        LOOP_READ_BYTES = CHUNK_READ_BYTES, /* one socket read */
         LOOP_CIPHER_BYTES = 128 * 1024, /* one read of TLS records; always fits a decrypted read */
 };
 

@@ -4,7 +4,7 @@
 
 enum {
         TAIL_FIRST_BYTES = 1024,
-        TAIL_MAX_BYTES = 64 * 1024,
+        TAIL_MAX_BYTES = CHUNK_QUEUE_BYTES,
         SEGS_FIRST = 4,
         PIN_FACTOR = 4, /* a reference may pin this many times its own length */
 };
@@ -41,15 +41,15 @@ static struct out_seg *push_seg(struct outq *q)
         return &q->segs[q->head + q->n++];
 }
 
-/* Chunks grow with what is copied, not with what is referenced: a header between two payloads is small. */
+/* Chunks grow with what is copied, not with what is referenced: a header between two payloads is small.
+ * Three sizes, so that chunks let go fit what is asked for next. */
 static size_t tail_size(const struct outq *q, size_t need)
 {
-        size_t size = (size_t)q->tail_used * 2;
-        if (size < TAIL_FIRST_BYTES)
-                size = TAIL_FIRST_BYTES;
-        if (size > TAIL_MAX_BYTES)
-                size = TAIL_MAX_BYTES;
-        return size < need ? need : size;
+        static const size_t sizes[] = { TAIL_FIRST_BYTES, CHUNK_SMALL_BYTES, TAIL_MAX_BYTES };
+        for (size_t i = 0; i < ARRAY_N(sizes); i++)
+                if (need <= sizes[i] && q->tail_used < sizes[i] / 2)
+                        return sizes[i];
+        return need < TAIL_MAX_BYTES ? TAIL_MAX_BYTES : need;
 }
 
 char *outq_reserve_slow(struct outq *q, size_t need)

@@ -16,7 +16,10 @@ BACKUP = r"\.\d{4}(\.\d\d){5}\.\d{9}"
 
 
 def log_text(path):
-    return path.read_bytes().decode() if path.exists() else ""
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:  # not there yet, or between a rotation's two steps
+        return ""
 
 
 def backups(log):
