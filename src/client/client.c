@@ -165,20 +165,27 @@ static void on_record(struct mail *mail)
         xfree(letter);
 }
 
-static void on_close(struct peer *peer)
+static void post_record(struct peer *peer)
 {
         struct peer_server *server = peer->server;
         struct record_mail *letter = xnew(struct record_mail);
-        client_login_stop(client_of(peer));
-        log_debug(&peer->tag, "%s connection closed: %s", peer->ops->name,
-                close_reason_text(peer->own.reason));
-        atomic_fetch_sub_explicit(&server->shared.client_n, 1, memory_order_relaxed);
-        atomic_fetch_sub_explicit(&peer->own.account->shared.client_n, 1, memory_order_relaxed);
         letter->record = xnew(struct peer_info);
         peer_snapshot(peer, letter->record, PEER_WANT_SUBS);
         letter->server = server;
         letter->mail.deliver = on_record;
         loop_post(server->control, &letter->mail);
+}
+
+static void on_close(struct peer *peer)
+{
+        struct peer_server *server = peer->server;
+        client_login_stop(client_of(peer));
+        log_debug(&peer->tag, "%s connection closed: %s", peer->ops->name,
+                close_reason_text(peer->own.reason));
+        atomic_fetch_sub_explicit(&server->shared.client_n, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&peer->own.account->shared.client_n, 1, memory_order_relaxed);
+        if (server->on_closed_record) /* else nobody could ask for it */
+                post_record(peer);
 }
 
 static void count_out_of_loop(struct loop *loop)

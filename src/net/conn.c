@@ -92,8 +92,7 @@ static void conn_final(struct conn *conn)
                 chunk_unref(conn->kept);
         conn->kept = NULL;
         conn_handshake_free(conn);
-        uv_poll_stop(conn->poll);
-        uv_close((uv_handle_t *)conn->poll, on_poll_closed);
+        uv_close((uv_handle_t *)conn->poll, on_poll_closed); /* stops watching at once */
         close(conn->tcp.fd); /* last: libuv still names the number to the kernel, which reuses it */
 }
 

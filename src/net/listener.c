@@ -72,7 +72,6 @@ static void on_poll(uv_poll_t *poll, int status, int events)
                         return;
                 }
                 listener->backoff_ns = 0;
-                (void)os_set_nodelay(fd); /* fails only for a peer that is gone already */
                 listener->on_accept(listener->ctx, fd);
         }
 }
@@ -85,6 +84,7 @@ static int open_socket(const struct addrinfo *ai, const char **step)
         if (fd < 0)
                 return fd;
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        (void)os_set_nodelay(fd); /* what is accepted inherits it: one call for all */
         if (ai->ai_family == AF_INET6)
                 (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
         *step = "bind";

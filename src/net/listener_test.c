@@ -4,6 +4,7 @@
 #include "net/loop.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +29,8 @@ static void accepts_on_a_port_of_its_own(void **state)
         (void)state;
         struct listener *listener = NULL;
         struct errbuf eb = { "" };
-        int got = -1;
+        int got = -1, nodelay = 0;
+        socklen_t len = sizeof nodelay;
         loop = loop_new(0);
         assert_int_equal(listener_open(&listener, loop, "127.0.0.1", 0, on_accept, &got, &eb), 0);
         assert_in_range(listener_port(listener), 1, 65535);
@@ -39,6 +41,8 @@ static void accepts_on_a_port_of_its_own(void **state)
         assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
         loop_run(loop);
         assert_true(got >= 0);
+        assert_int_equal(getsockopt(got, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len), 0);
+        assert_int_not_equal(nodelay, 0); /* from the listening socket */
         close(got);
         close(fd);
         listener_close(listener);

@@ -25,8 +25,9 @@ struct peer_server {
                 _Atomic bool lame_duck;
                 _Atomic uint64_t tls_failures[TLS_REASON_COUNT]; /* of all listeners */
         } shared;
-        /* Control thread: takes ownership of a closed connection's record. Set by the server. */
+        /* Control thread: takes ownership of a closed connection's record. Set before the loops run;
+         * NULL: not wanted. */
         void (*on_closed_record)(struct peer_server *server, struct peer_info *record);
-        /* Likewise: takes ownership of a failed handshake. Set before the loops run; NULL: not wanted. */
+        /* Likewise: takes ownership of a failed handshake. */
         void (*on_tls_failure)(struct peer_server *server, struct tls_failure *failure);
 };

@@ -330,6 +330,16 @@ static int start(struct server *server, struct errbuf *eb)
         return 0;
 }
 
+/* What ended is remembered for those who ask, and only monitoring can ask. */
+static void take_reports(struct server *server)
+{
+        const struct options *opts = server->opts;
+        if (opts->monitor.http_port == 0 && opts->monitor.https_port == 0)
+                return;
+        server->peers.on_closed_record = on_closed_record;
+        server->peers.on_tls_failure = on_tls_failure;
+}
+
 static const int watched[] = { SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP, 0 };
 
 int server_run(struct launch *launch)
@@ -350,8 +360,7 @@ int server_run(struct launch *launch)
         }
         server.control = loop_new(LOOP_MAX);
         server.peers.control = server.control;
-        server.peers.on_closed_record = on_closed_record;
-        server.peers.on_tls_failure = on_tls_failure;
+        take_reports(&server);
         server.sigs = sigs_open(server.control, watched, on_signal, &server);
         banner_print(&server);
         if (start(&server, &eb) < 0) {
