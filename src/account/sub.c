@@ -38,14 +38,28 @@ void sub_free(struct sub *sub)
         slab_give(sub);
 }
 
-int subs_add(struct account *account, struct sub *sub)
+void subs_batch_add(struct subs_batch *batch, struct account *account, struct sub *sub,
+        const struct trie_aim *aim)
 {
-        pthread_mutex_lock(&account->lock);
-        int rc = trie_insert_locked(account->trie, &sub->link);
-        pthread_mutex_unlock(&account->lock);
-        if (rc < 0)
-                sub->removed = true;
-        return rc;
+        if (batch->account != account)
+                subs_batch_flush(batch);
+        batch->account = account;
+        batch->entry[batch->n].sub = sub;
+        batch->entry[batch->n].aim = *aim;
+        if (++batch->n == SUBS_BATCH_MAX)
+                subs_batch_flush(batch);
+}
+
+void subs_batch_flush(struct subs_batch *batch)
+{
+        if (batch->n == 0)
+                return;
+        struct trie *trie = batch->account->trie;
+        pthread_mutex_lock(&batch->account->lock);
+        for (unsigned i = 0; i < batch->n; i++)
+                trie_insert_at_locked(trie, &batch->entry[i].sub->link, &batch->entry[i].aim);
+        pthread_mutex_unlock(&batch->account->lock);
+        batch->n = 0;
 }
 
 static void remove_locked(struct account *account, struct sub *sub)

@@ -66,8 +66,23 @@ static inline bool sub_is_filtered(const struct sub *sub)
 /* Any thread, inside a read section: is a message with this subject denied to the subscriber? */
 bool sub_is_denied_rcu(const struct sub *sub, struct slice subject);
 
-/* Owner. Take the account's lock and change the trie. ERR_SUBJECT: malformed, nothing changed. */
-MUST_CHECK int subs_add(struct account *account, struct sub *sub);
+/* Owner. Subscriptions of one account that are on their way into its trie: one hold of the lock for so
+ * many. Flush before anything that would miss them. */
+enum { SUBS_BATCH_MAX = 16 };
+struct subs_batch {
+        struct account *account;
+        unsigned n;
+        struct {
+                struct sub *sub;
+                struct trie_aim aim;
+        } entry[SUBS_BATCH_MAX];
+};
+/* aim: trie_aim_rcu() of its subject. Flushes when it is full, or holds those of another account. */
+void subs_batch_add(struct subs_batch *batch, struct account *account, struct sub *sub,
+        const struct trie_aim *aim);
+void subs_batch_flush(struct subs_batch *batch);
+
+/* Owner. Take the account's lock and change the trie. */
 void subs_remove(struct account *account, struct sub *sub); /* idempotent */
 void subs_remove_all(
         struct account *account, struct sub **subs, size_t n); /* one hold of the lock */

@@ -64,19 +64,60 @@ static void mixed(char *dst, size_t size, unsigned i)
         }
 }
 
+static void add(struct subs_batch *batch, struct account *account, struct sub *sub)
+{
+        struct trie_aim aim;
+        assert_int_equal(trie_aim_rcu(account->trie, sub_subject(sub), &aim), 0);
+        subs_batch_add(batch, account, sub, &aim);
+}
+
+/* In the trie when the batch is full, at a flush, and before those of another account. */
+static void waits_in_a_batch(void **state)
+{
+        (void)state;
+        enum { N = SUBS_BATCH_MAX + 2 };
+        struct sub *subs[N];
+        struct subs_batch batch = { 0 };
+        struct slab *slab = slab_new();
+        struct account *a = account_new("A", 0), *b = account_new("B", 1);
+        for (unsigned i = 0; i < N; i++)
+                subs[i] = sub_new(slab, NULL, 0, SLICE_LIT("x.*.y"), SLICE_NULL, SLICE_LIT("1"));
+        for (unsigned i = 0; i < N - 1; i++) {
+                add(&batch, a, subs[i]);
+                assert_int_equal(trie_count(a->trie), i + 1 < SUBS_BATCH_MAX ? 0 : SUBS_BATCH_MAX);
+        }
+        add(&batch, b, subs[N - 1]);
+        assert_int_equal(trie_count(a->trie), N - 1);
+        assert_int_equal(trie_count(b->trie), 0);
+        subs_batch_flush(&batch);
+        assert_int_equal(trie_count(b->trie), 1);
+        subs_batch_flush(&batch);
+        assert_int_equal(trie_count(b->trie), 1);
+        subs_remove_all(a, subs, N - 1);
+        subs_remove(b, subs[N - 1]);
+        rcu_barrier_wait();
+        for (unsigned i = 0; i < N; i++)
+                sub_free(subs[i]);
+        account_free(a);
+        account_free(b);
+        slab_free(slab);
+}
+
 /* Bytes of each of SUBS subscriptions, in the slab and in the trie. */
 static double cost_of(text_fn text)
 {
         static struct sub *subs[SUBS];
         struct slab *slab = slab_new();
         struct account *account = account_new("A", 0);
+        struct subs_batch batch = { 0 };
         char subject[64], sid[16];
         for (unsigned i = 0; i < SUBS; i++) {
                 text(subject, sizeof subject, i);
                 snprintf(sid, sizeof sid, "%u", i + 1);
                 subs[i] = sub_new(slab, NULL, 0, slice_str(subject), SLICE_NULL, slice_str(sid));
-                assert_int_equal(subs_add(account, subs[i]), 0);
+                add(&batch, account, subs[i]);
         }
+        subs_batch_flush(&batch);
         struct slab_stats in_slab;
         struct trie_stats in_trie;
         slab_stats(slab, &in_slab);
@@ -107,6 +148,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(has_51_bytes_and_its_text),
+                cmocka_unit_test(waits_in_a_batch),
                 cmocka_unit_test(costs_little),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SUB and UNSUB (client-protocol 1.6). */
+#include "account/account.h"
 #include "account/sub.h"
 #include "client/client_internal.h"
 #include "client/client_perm.h"
@@ -45,26 +46,37 @@ static void set_filter(struct client *client, struct sub *sub)
                 rcu_assign(sub->deny, permit);
 }
 
+static struct sub *make_sub(struct client *client, const struct frame *frame)
+{
+        struct peer *peer = &client->peer;
+        if (frame->queue.len > TRIE_QUEUE_MAX || frame->sid.len > SUB_SID_MAX)
+                return NULL;
+        struct sub *sub = sub_new(peer->loop->roster->subs, peer, (uint16_t)peer->loop->index,
+                frame->subject, frame->queue, frame->sid);
+        if (sub && client->perm)
+                set_filter(client, sub);
+        return sub;
+}
+
 void client_on_sub(struct peer *peer, const struct frame *frame)
 {
         struct client *client = client_of(peer);
         peer->own.active_ns = peer->own.last_ns = loop_now_ns(peer->loop);
+        subs_prefetch(&peer->own.subs, frame->sid);
         if (!may_subscribe(client, frame) || !within_limits(client, frame))
                 return;
+        struct trie_aim aim;
+        int rc = trie_aim_rcu(peer->own.account->trie, frame->subject, &aim);
         if (subs_find(&peer->own.subs, frame->sid) == NULL) {
-                bool fits = frame->subject.len <= TRIE_SUBJECT_MAX &&
-                            frame->queue.len <= TRIE_QUEUE_MAX && frame->sid.len <= SUB_SID_MAX;
-                struct sub *sub =
-                        fits ? sub_new(peer->loop->roster->subs, peer, (uint16_t)peer->loop->index,
-                                       frame->subject, frame->queue, frame->sid)
-                             : NULL;
-                if (sub && client->perm)
-                        set_filter(client, sub);
-                if (sub == NULL || peer_subscribe(peer, sub) < 0) {
+                struct sub *sub = rc == 0 ? make_sub(client, frame) : NULL;
+                if (sub == NULL) {
                         peer_send_err(peer, "Invalid Subject");
                         return;
                 }
+                peer_subscribe(peer, sub, &aim);
         }
+        if (client->opts.verbose)
+                peer_flush_subs(peer); /* the client is told that it is done */
         client_ok(client);
 }
 

@@ -133,6 +133,7 @@ static struct sub **remove_all(struct peer *peer)
         uint32_t n = 0;
         if (peer->own.subs.n == 0)
                 return NULL;
+        peer_flush_subs(peer);
         struct sub **all = xcalloc(peer->own.subs.n, sizeof all[0]);
         for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at));)
                 all[n++] = sub;
@@ -279,19 +280,20 @@ static void on_sub_retired(struct rcu_node *node)
         loop_post(home, &sub->link.mail);
 }
 
-int peer_subscribe(struct peer *peer, struct sub *sub)
+void peer_subscribe(struct peer *peer, struct sub *sub, const struct trie_aim *aim)
 {
-        int rc = subs_add(peer->own.account, sub);
-        if (rc < 0) {
-                sub_free(sub);
-                return rc;
-        }
+        subs_batch_add(&peer->loop->roster->batch, peer->own.account, sub, aim);
         subs_put(&peer->own.subs, sub);
-        return 0;
+}
+
+void peer_flush_subs(struct peer *peer)
+{
+        subs_batch_flush(&peer->loop->roster->batch);
 }
 
 void peer_unsubscribe(struct peer *peer, struct sub *sub)
 {
+        peer_flush_subs(peer);
         subs_take(&peer->own.subs, sub);
         subs_remove(peer->own.account, sub);
         rcu_defer(&sub->link.out, on_sub_retired);

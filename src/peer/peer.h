@@ -21,6 +21,7 @@ struct account;
 struct peer_info;
 struct peer_server;
 struct settings;
+struct trie_aim;
 
 struct peer_addr {
         uint8_t ip[16]; /* 4 bytes used for IPv4 (mapped addresses are unmapped) */
@@ -101,8 +102,10 @@ void peer_apply_settings(struct peer *peer);             /* after a reload */
 void peer_send(struct peer *peer, struct slice bytes);
 void peer_send_err(struct peer *peer, const char *fmt, ...) PRINTF_LIKE(2, 3); /* -ERR 'text' */
 
-/* Subscriptions. The sub was made for this peer; ERR_SUBJECT: malformed, freed. */
-MUST_CHECK int peer_subscribe(struct peer *peer, struct sub *sub);
+/* Subscriptions. The sub was made for this peer, its sid is new, the aim is that of its subject. It is found by
+ * messages from the flush on, which the pump sees to. */
+void peer_subscribe(struct peer *peer, struct sub *sub, const struct trie_aim *aim);
+void peer_flush_subs(struct peer *peer);
 void peer_unsubscribe(struct peer *peer, struct sub *sub);
 void peer_unsubscribe_all(struct peer *peer);
 

@@ -3,6 +3,7 @@
  * other loops is posted, and only then the section ends. */
 #include "base/rcu.h"
 #include "peer/peer.h"
+#include "peer/roster.h"
 
 enum {
         RUN_MAX = 64,             /* messages that are handled at once, */
@@ -22,6 +23,7 @@ static uint32_t run_of(
 
 static size_t pump(struct peer *peer, struct slice bytes, size_t *need)
 {
+        const struct subs_batch *batch = &peer->loop->roster->batch;
         size_t used = 0;
         struct frame frame;
         frame.msg.chunk = peer->own.chunk;
@@ -46,6 +48,8 @@ static size_t pump(struct peer *peer, struct slice bytes, size_t *need)
                         peer_parse_error(peer, ERR_PROTO_OP, &frame, slice_of(at, left));
                         break;
                 }
+                if (UNLIKELY(batch->n > 0) && frame.verb != VERB_SUB)
+                        peer_flush_subs(peer); /* what follows a SUB must find it */
                 frame.msg.n = run_of(peer, &frame, at, left);
                 frame.msg.step = (uint32_t)frame.consumed;
                 fn(peer, &frame);
@@ -62,6 +66,7 @@ size_t peer_on_input(struct conn *conn, struct chunk *chunk, struct slice bytes,
         peer->own.chunk_bytes = bytes.len;
         rcu_enter();
         size_t used = pump(peer, bytes, need);
+        peer_flush_subs(peer);
         peer->ops->on_read_end(peer);
         rcu_exit();
         if (peer->own.in_msgs != msgs_before)

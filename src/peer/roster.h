@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* roster.h: the peers of one loop, and the settings they live under. Owner: the loop. */
 #pragma once
+#include "account/sub.h"
 #include "base/fold.h"
 #include "base/list.h"
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct roster {
         struct settings *settings; /* one reference */
         struct fold handshakes;    /* failed ones, so that they do not fill the log */
         struct slab *subs;         /* where the subscriptions of the peers live */
+        struct subs_batch batch;   /* of the peer that is read; empty between reads */
 };
 
 struct roster *roster_new(struct settings *settings); /* takes a reference of its own */

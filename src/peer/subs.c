@@ -54,6 +54,12 @@ static uint32_t after(const struct subs *subs, uint32_t i)
         return i + 1 == subs->cap ? 0 : i + 1;
 }
 
+void subs_prefetch(const struct subs *subs, struct slice sid)
+{
+        if (subs->n > 0)
+                __builtin_prefetch(&subs->slots[home_of(subs->cap, hash_of(sid))], 1);
+}
+
 struct sub *subs_find(const struct subs *subs, struct slice sid)
 {
         if (subs->n == 0)

@@ -23,6 +23,7 @@ enum {
         SUBS_GROUP = 8, /* slots in a cache line */
 };
 
+void subs_prefetch(const struct subs *subs, struct slice sid);    /* for what follows */
 struct sub *subs_find(const struct subs *subs, struct slice sid); /* NULL: none */
 void subs_put(struct subs *subs, struct sub *sub);                /* its sid is not there yet */
 void subs_take(struct subs *subs, struct sub *sub);               /* it is there */

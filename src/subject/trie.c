@@ -18,6 +18,7 @@ struct trie_path {
         struct trie_piece piece;
         struct slice rest;
         size_t run_n; /* tokens of the piece's run */
+        bool is_malformed;
 };
 
 void hash_key_init(struct hash_key *key)
@@ -87,43 +88,54 @@ size_t trie_subject_shard(const struct trie *trie, struct slice subject)
         return trie_shard_index(trie, hash_bytes(&trie->key, token.ptr, token.len));
 }
 
-static struct trie_shard *pattern_shard(struct trie *trie, struct slice subject)
+static uint64_t token_hash(const struct trie *trie, struct slice token)
 {
-        struct slice token = SLICE_NULL;
-        subject_next(&subject, &token);
-        if (token_kind(token) != TRIE_END)
-                return &trie->shards[TRIE_WILD];
-        return &trie->shards[trie_shard_index(trie, hash_bytes(&trie->key, token.ptr, token.len))];
+        return hash_bytes(&trie->key, token.ptr, token.len);
 }
 
-static void path_start(struct trie *trie, struct slice subject, struct trie_path *path)
+/* The piece that begins with the token, which is off the pattern already and has this hash. */
+static void path_piece(
+        const struct trie *trie, struct trie_path *path, struct slice token, uint64_t hash)
 {
-        *path = (struct trie_path){ .shard = pattern_shard(trie, subject), .rest = subject };
-        path->branch = &path->shard->root;
-}
-
-/* Take the next piece off the pattern; false when none is left. */
-static bool path_next(const struct trie *trie, struct trie_path *path)
-{
-        if (path->rest.ptr == NULL)
-                return false;
-        const char *start = path->rest.ptr, *end = start;
-        path->piece = (struct trie_piece){ .branch = path->branch, .hash = path->branch->seed };
+        const char *start = token.ptr, *end = start;
+        uint64_t state = path->branch->seed;
+        enum trie_kind kind;
         path->run_n = 0;
-        struct slice token;
-        while (subject_next(&path->rest, &token)) {
-                path->piece.kind = token_kind(token);
-                if (path->piece.kind == TRIE_STAR && path->rest.ptr == NULL)
-                        path->piece.kind = TRIE_LAST;
-                if (path->piece.kind != TRIE_END)
-                        break;
+        while ((kind = token_kind(token)) == TRIE_END) {
+                path->is_malformed |= token.len == 0;
                 end = token.ptr + token.len;
                 path->run_n++;
-                path->piece.hash = hash_fold(
-                        &trie->key, path->piece.hash, hash_bytes(&trie->key, token.ptr, token.len));
+                state = hash_fold(&trie->key, state, hash);
+                if (!subject_next(&path->rest, &token))
+                        break;
+                hash = token_hash(trie, token);
         }
-        path->piece.run = slice_of(start, (size_t)(end - start));
-        return true;
+        if (kind == TRIE_STAR && path->rest.ptr == NULL)
+                kind = TRIE_LAST;
+        path->is_malformed |= kind == TRIE_TAIL && path->rest.ptr != NULL;
+        path->piece = (struct trie_piece){ path->branch, slice_of(start, (size_t)(end - start)),
+                state, kind };
+}
+
+/* The first piece of a pattern. */
+static void path_start(struct trie *trie, struct slice subject, struct trie_path *path)
+{
+        struct slice token = SLICE_NULL;
+        *path = (struct trie_path){ .rest = subject };
+        subject_next(&path->rest, &token);
+        uint64_t hash = token_hash(trie, token);
+        bool is_wild = token_kind(token) != TRIE_END;
+        path->shard = &trie->shards[is_wild ? TRIE_WILD : trie_shard_index(trie, hash)];
+        path->branch = &path->shard->root;
+        path_piece(trie, path, token, hash);
+}
+
+/* Take the next piece off the pattern, which has more. */
+static void path_next(const struct trie *trie, struct trie_path *path)
+{
+        struct slice token = SLICE_NULL;
+        subject_next(&path->rest, &token);
+        path_piece(trie, path, token, token_hash(trie, token));
 }
 
 static void shard_add(
@@ -230,14 +242,58 @@ static struct trie_node *path_node(const struct trie_path *path, uint64_t seed)
         return anchor != NULL ? CONTAINER_OF(anchor, struct trie_node, anchor) : NULL;
 }
 
-int trie_insert_locked(struct trie *trie, struct trie_link *link)
+int trie_aim_rcu(struct trie *trie, struct slice subject, struct trie_aim *aim)
 {
-        struct slice subject = trie_link_subject(link);
-        if (subject.len > TRIE_SUBJECT_MAX || !subject_is_valid(subject))
+        if (subject.len == 0 || subject.len > TRIE_SUBJECT_MAX)
                 return ERR_INVALID;
         struct trie_path path;
         path_start(trie, subject, &path);
-        while (path_next(trie, &path) && path.piece.kind == TRIE_STAR) {
+        bool has_more = path.piece.kind == TRIE_STAR;
+        if (path.is_malformed || (has_more && !subject_is_valid(path.rest)))
+                return ERR_INVALID;
+        *aim = (struct trie_aim){
+                .state = path.piece.hash,
+                .run_len = (uint16_t)path.piece.run.len,
+                .run_n = (uint16_t)path.run_n,
+                .rest_at = (uint16_t)(has_more ? path.rest.ptr - subject.ptr : 0),
+                .shard = (uint8_t)(path.shard - trie->shards),
+                .kind = (uint8_t)path.piece.kind,
+        };
+        const struct table *table = rcu_deref(path.shard->table);
+        if (table != NULL) {
+                uint32_t hash = trie_seed_hash(trie_piece_seed(&trie->key, &path.piece));
+                __builtin_prefetch(&table->buckets[table_home(table, hash)], 1);
+        }
+        return 0;
+}
+
+/* The path as it was when the aim was taken. */
+static void path_resume(
+        struct trie *trie, struct slice subject, const struct trie_aim *aim, struct trie_path *path)
+{
+        struct trie_shard *shard = &trie->shards[aim->shard];
+        *path = (struct trie_path){ .shard = shard, .branch = &shard->root, .run_n = aim->run_n };
+        path->piece = (struct trie_piece){ &shard->root, slice_of(subject.ptr, aim->run_len),
+                aim->state, (enum trie_kind)aim->kind };
+        if (aim->rest_at > 0)
+                path->rest = slice_of(subject.ptr + aim->rest_at, subject.len - aim->rest_at);
+}
+
+int trie_insert_locked(struct trie *trie, struct trie_link *link)
+{
+        struct trie_aim aim;
+        int rc = trie_aim_rcu(trie, trie_link_subject(link), &aim);
+        if (rc == 0)
+                trie_insert_at_locked(trie, link, &aim);
+        return rc;
+}
+
+void trie_insert_at_locked(struct trie *trie, struct trie_link *link, const struct trie_aim *aim)
+{
+        struct slice subject = trie_link_subject(link);
+        struct trie_path path;
+        path_resume(trie, subject, aim, &path);
+        for (; path.piece.kind == TRIE_STAR; path_next(trie, &path)) {
                 uint64_t seed = trie_piece_seed(&trie->key, &path.piece);
                 struct trie_node *node = path_node(&path, seed);
                 if (node == NULL)
@@ -254,13 +310,12 @@ int trie_insert_locked(struct trie *trie, struct trie_link *link)
         generation_move(path.shard);
         counter_add(&trie->shared.subscriptions, 1);
         counter_add(&trie->shared.inserts, 1);
-        return 0;
 }
 
 /* The first link of a leaf goes: its place in the table is its follower's, or nobody's. */
 static void remove_first(struct trie *trie, struct trie_path *path, struct trie_link *link)
 {
-        while (path_next(trie, path) && path->piece.kind == TRIE_STAR) {
+        for (; path->piece.kind == TRIE_STAR; path_next(trie, path)) {
                 struct trie_node *node = path_node(path, trie_piece_seed(&trie->key, &path->piece));
                 ASSERT(node != NULL);
                 path->branch = &node->branch;

@@ -76,6 +76,17 @@ void trie_free(struct trie *trie);
  * Returns: 0, ERR_INVALID (not subject_is_valid(), or too long; nothing changed) */
 MUST_CHECK int trie_insert_locked(struct trie *trie, struct trie_link *link);
 
+/* The same in two steps, so that what the second one needs of the memory is on its way while others are
+ * aimed and built. An aim is good for any link with that subject, at any later time.
+ * Returns: 0, ERR_INVALID as above */
+struct trie_aim {
+        uint64_t state; /* private, all */
+        uint16_t run_len, run_n, rest_at;
+        uint8_t shard, kind;
+};
+MUST_CHECK int trie_aim_rcu(struct trie *trie, struct slice subject, struct trie_aim *aim);
+void trie_insert_at_locked(struct trie *trie, struct trie_link *link, const struct trie_aim *aim);
+
 /* Take out a subscriber that is in. Readers may hold it until their sections end. Same cost. */
 void trie_remove_locked(struct trie *trie, struct trie_link *link);
 

@@ -23,6 +23,36 @@ def test_each_subscription_gets_a_copy(connect):
     client.expect("PONG\r\n")
 
 
+# Whatever follows SUBs in one write finds all of them, and what was taken back, not.
+@pytest.mark.parametrize("n", [1, 2, 15, 16, 17, 32, 33, 100])
+def test_many_subscriptions_in_one_write(connect, n):
+    client = connect()
+    subs = "".join(f"SUB in.* {sid}\r\n" for sid in range(1, n + 1))
+    client.send(f"{subs}SUB in.* {n}\r\nPUB in.a 2\r\nok\r\nPING\r\n")
+    want = b"".join(b"MSG in.a %d 2\r\nok\r\n" % sid for sid in range(1, n + 1))
+    got = client.read(len(want))
+    assert sorted(got.splitlines(True)) == sorted(want.splitlines(True))
+    client.expect("PONG\r\n")
+
+
+def test_subscribed_and_unsubscribed_in_one_write(connect):
+    client = connect()
+    client.send("SUB in.a 1\r\nSUB in.a 2\r\nUNSUB 1\r\nSUB in.a 3\r\nUNSUB 3\r\n"
+                "PUB in.a 2\r\nok\r\nSUB in.a 4\r\nSUB in. 5\r\n")
+    client.expect("MSG in.a 2 2\r\nok\r\n-ERR 'Invalid Subject'\r\n")
+    client.send("UNSUB 2\r\nPUB in.a 2\r\nok\r\n")
+    client.expect("MSG in.a 4 2\r\nok\r\n")
+
+
+# The subscriptions before a fault are gone with their connection.
+def test_subscribed_and_closed_in_one_write(connect):
+    client, other = connect(), connect()
+    client.send("SUB in.a 1\r\nSUB in.a 2\r\nWHAT\r\n")
+    client.expect_fatal("Unknown Protocol Operation")
+    other.send("SUB in.a 3\r\nPUB in.a 2\r\nok\r\n")
+    other.expect("MSG in.a 3 2\r\nok\r\n")
+
+
 # TestSublistSimpleMultiTokens, TestSublistPartialWildcard, TestSublistFullWildcard,
 # TestTwoTokenPubMatchSingleTokenSub, TestWildcardCharsInLiteralSubjectWorks,
 # TestSublistInsertWithWildcardsAsLiterals, TestSublistMatchWithEmptyTokens
