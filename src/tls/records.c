@@ -2,8 +2,9 @@
 #include "tls/records.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "tls/algo.h"
+#include "tls/hkdf.h"
 #include <openssl/err.h>
-#include <openssl/hmac.h>
 #include <openssl/ssl.h>
 #include <string.h>
 
@@ -27,34 +28,17 @@ struct record_suite {
 };
 
 static const struct record_suite suites[] = {
-        { 0x1301, 16, 32, EVP_aes_128_gcm, EVP_sha256, 1U << 24 },
-        { 0x1302, 32, 48, EVP_aes_256_gcm, EVP_sha384, 1U << 24 },
-        { 0x1303, 32, 32, EVP_chacha20_poly1305, EVP_sha256, UINT64_MAX },
+        { 0x1301, 16, 32, algo_aes_128_gcm, algo_sha256, 1U << 24 },
+        { 0x1302, 32, 48, algo_aes_256_gcm, algo_sha384, 1U << 24 },
+        { 0x1303, 32, 32, algo_chacha20_poly1305, algo_sha256, UINT64_MAX },
 };
 
 /* ---- keys -------------------------------------------------------------------------------- */
 
-/* HKDF-Expand-Label(secret, label, "", n): one block of the hash, since n is never more. */
 static bool expand(const struct record_suite *suite, const uint8_t *secret, const char *label,
         uint8_t *dst, size_t n)
 {
-        uint8_t info[64], block[EVP_MAX_MD_SIZE];
-        unsigned block_n = 0;
-        size_t label_n = strlen(label), at = 0;
-        info[at++] = 0;
-        info[at++] = (uint8_t)n;
-        info[at++] = (uint8_t)(6 + label_n);
-        memcpy(info + at, "tls13 ", 6);
-        memcpy(info + at + 6, label, label_n);
-        at += 6 + label_n;
-        info[at++] = 0; /* no context */
-        info[at++] = 1; /* the first block */
-        bool ok = HMAC(suite->hash(), secret, suite->secret_n, info, at, block, &block_n) != NULL &&
-                  n <= block_n;
-        if (ok)
-                memcpy(dst, block, n);
-        mem_wipe(block, sizeof(block));
-        return ok;
+        return hkdf_expand_label(suite->hash(), secret, suite->secret_n, label, dst, n);
 }
 
 /* The key and the IV that belong to half->secret; the sequence begins again. */

@@ -3,6 +3,7 @@
 #include "base/macros.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "tls/algo.h"
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -93,5 +94,5 @@ bool ticket_key_apply(const struct ticket_key *key, const uint8_t *iv, EVP_CIPHE
                 OSSL_PARAM_construct_end(),
         };
         return EVP_MAC_CTX_set_params(mac, params) &&
-               EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher, iv, seal);
+               EVP_CipherInit_ex(cipher, algo_aes_256_cbc(), NULL, key->cipher, iv, seal);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "tls/algo.h"
 #include "tls/hello.h"
 #include "tls/name.h"
 #include "tls/pick.h"
@@ -43,7 +44,7 @@ static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
         if (seal) {
                 tickets_current(tickets, clock_mono_ns(), &key);
                 memcpy(name, key.name, TICKET_NAME_BYTES);
-                result = RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 ? 1 : -1;
+                result = RAND_bytes(iv, EVP_CIPHER_get_iv_length(algo_aes_256_cbc())) == 1 ? 1 : -1;
         } else {
                 result = tickets_find(tickets, clock_mono_ns(), name, &key) ? 1 : 0;
         }
