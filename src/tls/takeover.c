@@ -83,13 +83,21 @@ void takeover_forget(struct tls_session *session)
         session->secrets = NULL;
 }
 
+/* RFC 6066 section 4: a client with little memory wants records shorter than ours are. */
+static bool has_short_records(const SSL *ssl)
+{
+        const SSL_SESSION *agreed = SSL_get_session(ssl);
+        return agreed == NULL ||
+               SSL_SESSION_get_max_fragment_length(agreed) != TLSEXT_max_fragment_length_DISABLED;
+}
+
 /* A client that resumes needs the library for the tickets that come later. */
 static bool is_movable(const struct tls_session *session)
 {
         const struct traffic_secrets *secrets = session->secrets;
         return secrets && !secrets->odd && secrets->client_n == secrets->server_n &&
                SSL_version(session->ssl) == TLS1_3_VERSION && !SSL_has_pending(session->ssl) &&
-               session->ctx->resume == NULL;
+               !has_short_records(session->ssl) && session->ctx->resume == NULL;
 }
 
 void takeover(struct tls_session *session)

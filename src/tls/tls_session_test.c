@@ -241,6 +241,21 @@ static void large_data_makes_full_records(void **state)
         talk_fini(&talk);
 }
 
+/* A client with little memory may ask for short records (RFC 6066 section 4), and then refuses longer ones. */
+static void short_records_are_kept_to(void **state)
+{
+        for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+                struct talk talk;
+                SSL_CTX *client = peer_ctx();
+                SSL_CTX_set_max_proto_version(client, version);
+                assert_true(SSL_CTX_set_tlsext_max_fragment_length(
+                        client, TLSEXT_max_fragment_length_512));
+                talk_open(&talk, server_ctx("server", false, TLS_VERSION_1_2), client);
+                round_trip(talk.session, &talk.peer, &talk.wire, 100000);
+                talk_fini(&talk);
+        }
+}
+
 static void a_full_buffer_fails_the_write(void **state)
 {
         struct talk talk;
@@ -695,6 +710,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_behind_the_handshake_is_kept),
         cmocka_unit_test(only_a_finished_message_is_light),
         cmocka_unit_test(large_data_makes_full_records),
+        cmocka_unit_test(short_records_are_kept_to),
         cmocka_unit_test(a_full_buffer_fails_the_write),
         cmocka_unit_test(both_sides_may_update_keys),
         cmocka_unit_test(a_broken_record_ends_the_session),
