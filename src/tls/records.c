@@ -247,8 +247,8 @@ static int refuse(struct records *records, int alert)
 
 static int on_alert(struct records *records, const uint8_t *bytes, size_t len)
 {
-        if (len != 2)
-                return refuse(records, SSL_AD_DECODE_ERROR);
+        if (len != 2) /* no message at all is not even a bad one: RFC 8446 section 5.4 */
+                return refuse(records, len ? SSL_AD_DECODE_ERROR : SSL_AD_UNEXPECTED_MESSAGE);
         if (bytes[1] == SSL_AD_CLOSE_NOTIFY) {
                 records->ended = true;
                 return ERR_EOF;

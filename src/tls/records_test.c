@@ -40,6 +40,18 @@ static int teardown(void **state)
         return 0;
 }
 
+/* Two that have not talked yet. */
+static void renew(struct ends *ends)
+{
+        records_free(ends->server);
+        records_free(ends->client);
+        ends->server = records_new(0x1301, false, up, down, 32, 0);
+        ends->client = records_new(0x1301, true, down, up, 32, 0);
+        assert_non_null(ends->server);
+        assert_non_null(ends->client);
+        buf_clear(&ends->wire);
+}
+
 static ssize_t read_all(struct ends *ends, struct records *reader)
 {
         struct slice in = buf_slice(&ends->wire);
@@ -51,6 +63,19 @@ static ssize_t read_all(struct ends *ends, struct records *reader)
 static void say(struct ends *ends, int type, const char *bytes, size_t len)
 {
         assert_true(records_seal(ends->client, type, (const uint8_t *)bytes, len, &ends->wire));
+}
+
+/* After an announcement that the test wrote itself. */
+static bool next_client_key(struct ends *ends)
+{
+        struct buf none = { 0 };
+        const struct iovec iov = { (char *)"", 1 };
+        ends->client->update_due = true;
+        uint64_t seq = ends->client->tx.seq;
+        int rc = records_write(ends->client, &iov, 1, &none);
+        buf_fini(&none);
+        ends->client->tx.seq = 0; /* nothing of that was sent */
+        return rc == 0 && seq > 0;
 }
 
 static void refuses(struct ends *ends, int alert)
@@ -179,10 +204,48 @@ static void alerts_are_understood(void **state)
         assert_int_equal(read_all(ends, ends->client), ERR_EOF);
 }
 
-static void a_cut_alert_is_refused(void **state)
+static void alerts_come_whole_and_alone(void **state)
 {
-        say(*state, SSL3_RT_ALERT, "\1", 1);
-        refuses(*state, SSL_AD_DECODE_ERROR);
+        static const struct {
+                const char *bytes;
+                size_t len;
+                int alert;
+        } cases[] = {
+                { "", 0, SSL_AD_UNEXPECTED_MESSAGE }, /* RFC 8446 section 5.4 */
+                { "\1", 1, SSL_AD_DECODE_ERROR },
+                { "\1\0\1\0", 4, SSL_AD_DECODE_ERROR },
+        };
+        struct ends *ends = *state;
+        for (size_t i = 0; i < ARRAY_N(cases); i++) {
+                renew(ends);
+                say(ends, SSL3_RT_ALERT, cases[i].bytes, cases[i].len);
+                refuses(ends, cases[i].alert);
+        }
+}
+
+static void nothing_counts_behind_the_end(void **state)
+{
+        struct ends *ends = *state;
+        records_alert(ends->client, SSL3_AL_FATAL, SSL_AD_CLOSE_NOTIFY, &ends->wire);
+        say(ends, SSL3_RT_APPLICATION_DATA, "x", 1);
+        for (int i = 0; i < 2; i++)
+                assert_int_equal(read_all(ends, ends->server), ERR_EOF);
+        assert_int_equal(ends->server->rx.seq, 1); /* not even decrypted */
+}
+
+/* Behind the handshake there is no other type; the others are known, and refused all the same. */
+static void other_types_are_refused(void **state)
+{
+        static const int types[] = { SSL3_RT_CHANGE_CIPHER_SPEC, 24, 255 };
+        struct ends *ends = *state;
+        for (size_t i = 0; i < ARRAY_N(types); i++) {
+                renew(ends);
+                say(ends, types[i], "\1", 1);
+                refuses(ends, SSL_AD_UNEXPECTED_MESSAGE);
+        }
+        renew(ends); /* as middleboxes like it, during a handshake */
+        buf_append(&ends->wire, "\x14\3\3\0\1\1", 6);
+        refuses(ends, SSL_AD_UNEXPECTED_MESSAGE);
 }
 
 static void messages_are_checked(void **state)
@@ -247,6 +310,133 @@ static void keys_change_in_time(void **state)
         assert_false(ends->server->update_due);    /* nothing was asked of us */
 }
 
+static void updates_are_bounded(void **state)
+{
+        struct ends *ends = *state;
+        for (int i = 0; i < 33; i++) {
+                say(ends, SSL3_RT_HANDSHAKE, "\x18\0\0\1\1", 5);
+                assert_true(next_client_key(ends));
+        }
+        refuses(ends, SSL_AD_UNEXPECTED_MESSAGE);
+        assert_int_equal(ends->wire.len, 0);
+}
+
+/* However many updates were asked for, one goes out: under the old key, asking for nothing. */
+static void an_update_is_answered_once(void **state)
+{
+        static const uint8_t answer[] = { SSL3_MT_KEY_UPDATE, 0, 0, 1, 0 };
+        struct ends *ends = *state;
+        const struct iovec iov = { (char *)"hi", 2 };
+        for (int i = 0; i < 3; i++) {
+                say(ends, SSL3_RT_HANDSHAKE, "\x18\0\0\1\1", 5);
+                assert_true(next_client_key(ends));
+        }
+        assert_int_equal(read_all(ends, ends->server), ERR_AGAIN);
+        assert_true(ends->server->update_due);
+        assert_int_equal(records_write(ends->server, &iov, 2, &ends->wire), 0);
+        assert_int_equal(records_write(ends->server, &iov, 2, &ends->wire), 0);
+        assert_int_equal(ends->wire.len, sizeof(answer) + 2 + 2 + 3 * 22);
+        assert_int_equal(ends->server->tx.seq, 2);
+        assert_int_equal(read_all(ends, ends->client), 2);
+        assert_int_equal(read_all(ends, ends->client), 2);
+        assert_false(ends->client->update_due);
+}
+
+/* The message may be cut; what follows it under the old key is not taken. */
+static void an_update_ends_the_old_key(void **state)
+{
+        struct ends *ends = *state;
+        for (int i = 0; i < 5; i++)
+                say(ends, SSL3_RT_HANDSHAKE, "\x18\0\0\1\0" + i, 1);
+        say(ends, SSL3_RT_APPLICATION_DATA, "x", 1);
+        refuses(ends, SSL_AD_BAD_RECORD_MAC);
+}
+
+/* The largest inner text has room for one padding byte less than it has data; no data at all is fine. */
+static void padding_may_fill_a_record(void **state)
+{
+        struct ends *ends = *state;
+        static char inner[RECORD_PLAIN_BYTES];
+        inner[0] = SSL3_RT_APPLICATION_DATA;
+        say(ends, 0, inner, sizeof(inner));
+        assert_int_equal(read_all(ends, ends->server), ERR_AGAIN);
+        inner[0] = 'x';
+        inner[1] = SSL3_RT_APPLICATION_DATA;
+        say(ends, 0, inner, sizeof(inner));
+        assert_int_equal(read_all(ends, ends->server), 1);
+        memset(inner, 0, sizeof(inner));
+        say(ends, SSL3_RT_APPLICATION_DATA, inner, sizeof(inner)); /* zeros that are data */
+        assert_int_equal(read_all(ends, ends->server), RECORD_PLAIN_BYTES);
+}
+
+static void tickets_are_bounded(void **state)
+{
+        struct ends *ends = *state;
+        /* 128 KiB and one byte */
+        assert_true(records_seal(
+                ends->server, SSL3_RT_HANDSHAKE, (const uint8_t *)"\4\2\0\1", 4, &ends->wire));
+        assert_int_equal(read_all(ends, ends->client), ERR_TLS);
+        assert_int_equal(ends->client->refusal, SSL_AD_UNEXPECTED_MESSAGE);
+}
+
+/* Any cut of the input, and any size of the room, gives the same bytes. */
+static void cuts_do_not_matter(void **state)
+{
+        static const size_t steps[] = { 1, 3, 4, 5, 6, 21, 997, 16405, 16406, 16407 };
+        static const size_t rooms[] = { 1, 7, 4096, 16384, 16385, 40000 };
+        static char plain[40000], got[sizeof(plain)];
+        struct ends *ends = *state;
+        for (size_t i = 0; i < sizeof(plain); i++)
+                plain[i] = (char)(i * 7 + i / 253);
+        for (size_t s = 0; s < ARRAY_N(steps); s++)
+                for (size_t r = 0; r < ARRAY_N(rooms); r++) {
+                        const struct iovec iov = { plain, sizeof(plain) };
+                        size_t at = 0;
+                        renew(ends);
+                        assert_int_equal(
+                                records_write(ends->client, &iov, sizeof(plain), &ends->wire), 0);
+                        for (size_t from = 0; from < ends->wire.len; from += steps[s]) {
+                                size_t n = ends->wire.len - from;
+                                struct slice in = slice_of(
+                                        ends->wire.ptr + from, n < steps[s] ? n : steps[s]);
+                                ssize_t rc;
+                                do {
+                                        n = sizeof(plain) - at;
+                                        rc = records_read(ends->server, &in, got + at,
+                                                n < rooms[r] ? n : rooms[r]);
+                                        at += rc > 0 ? (size_t)rc : 0;
+                                } while (rc > 0 && at < sizeof(plain));
+                                assert_true(rc > 0 || rc == ERR_AGAIN);
+                                assert_true(in.len == 0);
+                        }
+                        assert_int_equal(at, sizeof(plain));
+                        assert_memory_equal(got, plain, sizeof(plain));
+                        assert_int_equal(records_pending(ends->server), 0);
+                        assert_null(ends->server->held.ptr); /* an idle one keeps no memory */
+                        assert_null(ends->server->plain.ptr);
+                }
+}
+
+/* RFC 8446 section 5.5 bounds AES-GCM; ChaCha needs no bound below the sequence number's. */
+static void each_suite_has_its_limit(void **state)
+{
+        static const struct {
+                unsigned suite;
+                size_t secret_n;
+                uint64_t limit;
+        } cases[] = { { 0x1301, 32, 1U << 24 }, { 0x1302, 48, 1U << 24 },
+                { 0x1303, 32, UINT64_MAX } };
+        for (size_t i = 0; i < ARRAY_N(cases); i++) {
+                struct records *records =
+                        records_new(cases[i].suite, false, up, down, cases[i].secret_n, 2);
+                assert_non_null(records);
+                assert_true(records->rekey_after == cases[i].limit);
+                assert_int_equal(records->tx.seq, 2);
+                assert_int_equal(records->rx.seq, 0);
+                records_free(records);
+        }
+}
+
 static void unknown_suites_are_left_to_the_library(void **state)
 {
         assert_null(records_new(0x1304, false, up, down, 32, 0));
@@ -267,10 +457,19 @@ int main(void)
                 TEST(records_without_data_are_bounded),
                 TEST(padding_is_dropped),
                 TEST(alerts_are_understood),
-                TEST(a_cut_alert_is_refused),
+                TEST(alerts_come_whole_and_alone),
+                TEST(nothing_counts_behind_the_end),
+                TEST(other_types_are_refused),
                 TEST(messages_are_checked),
                 TEST(messages_may_be_cut_but_not_interrupted),
                 TEST(keys_change_in_time),
+                TEST(updates_are_bounded),
+                TEST(an_update_is_answered_once),
+                TEST(an_update_ends_the_old_key),
+                TEST(padding_may_fill_a_record),
+                TEST(tickets_are_bounded),
+                TEST(cuts_do_not_matter),
+                TEST(each_suite_has_its_limit),
                 TEST(unknown_suites_are_left_to_the_library),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
