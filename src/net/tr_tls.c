@@ -41,10 +41,18 @@ static ssize_t recv_held(struct tr_tls *tls, char *dst, size_t dst_bytes)
         return n;
 }
 
+/* Something that needs no more of the socket's bytes to be told. A failure is such a thing: it may have shown
+ * behind data of the same read, and the peer need not send anything more. */
+static bool has_news(const struct tr_tls *tls)
+{
+        return tls->in.len > 0 || tls_session_pending(tls->session) > 0 ||
+               tls_session_verdict(tls->session);
+}
+
 static ssize_t tls_recv(struct transport *tr, char *dst, size_t dst_bytes)
 {
         struct tr_tls *tls = (struct tr_tls *)tr;
-        if (tls->in.len > 0 || tls_session_pending(tls->session) > 0) {
+        if (has_news(tls)) {
                 ssize_t n = recv_held(tls, dst, dst_bytes);
                 if (n != ERR_AGAIN)
                         return n;
@@ -133,7 +141,7 @@ static bool tls_has_input(const struct transport *tr)
 {
         const struct tr_tls *tls = (const struct tr_tls *)tr;
         /* The end is input as well: the peer may leave the socket open behind its close_notify. */
-        return tls->in.len > 0 || tls->ended || tls_session_pending(tls->session) > 0;
+        return tls->ended || has_news(tls);
 }
 
 static void tls_shutdown(struct transport *tr)
