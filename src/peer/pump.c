@@ -15,6 +15,8 @@ enum {
 static uint32_t run_of(
         const struct peer *peer, const struct frame *frame, const char *at, size_t left)
 {
+        if (frame->line_bytes == 0)
+                return 1;
         uint32_t max = (uint32_t)(RUN_MAX_BYTES / frame->consumed);
         if (frame->msg.reply.len > 0 || max < 2 || peer->own.trace)
                 return 1;

@@ -432,6 +432,26 @@ ALWAYS_INLINE int interest_take(struct parser *p, const char *data, size_t len, 
         return frame_done(p, out, (size_t)(a.next - data));
 }
 
+/* SUB as client libraries write it; returns the bytes of it. 0: another line, or not all of one. */
+static inline size_t sub_quick(
+        const struct parser *p, const char *data, size_t len, struct frame *out)
+{
+        const char *at = data + 3, *end = data + len;
+        struct slice subject, a, b = SLICE_NULL;
+
+        if (UNLIKELY(*at != ' ' || !quick_arg(&at, end, &subject) || *at != ' '))
+                return 0;
+        if (UNLIKELY(!quick_arg(&at, end, &a) || (*at == ' ' && !quick_arg(&at, end, &b))))
+                return 0;
+        if (UNLIKELY(*at != '\r' || (size_t)(at - data) - 3 > p->max_control_line))
+                return 0;
+        frame_begin(out, VERB_SUB);
+        out->subject = subject;
+        out->queue = b.len > 0 ? a : b;
+        out->sid = b.len > 0 ? b : a;
+        return (size_t)(at + 2 - data);
+}
+
 /* One copy for each hot verb, its number of arguments folded in. */
 static int pub_take(struct parser *p, const char *data, size_t len, struct frame *out)
 {
@@ -445,7 +465,11 @@ static int hpub_take(struct parser *p, const char *data, size_t len, struct fram
 
 static int sub_take(struct parser *p, const char *data, size_t len, struct frame *out)
 {
-        return interest_take(p, data, len, VERB_SUB, 3, out);
+        size_t line_bytes = sub_quick(p, data, len, out);
+
+        if (UNLIKELY(line_bytes == 0))
+                return interest_take(p, data, len, VERB_SUB, 3, out);
+        return frame_done(p, out, line_bytes);
 }
 
 static int unsub_take(struct parser *p, const char *data, size_t len, struct frame *out)
@@ -631,6 +655,8 @@ int parser_next(struct parser *p, const char *data, size_t len, struct frame *ou
         if ((word & VERB_WORD(0xdf, 0xdf, 0xdf, 0xdf)) == VERB_WORD('H', 'P', 'U', 'B') &&
                 data[4] == ' ')
                 return hpub_take(p, data, len, out);
+        if ((word & VERB_WORD(0xdf, 0xdf, 0xdf, 0xff)) == VERB_WORD('S', 'U', 'B', ' '))
+                return sub_take(p, data, len, out);
         return next_slow(p, data, len, out);
 }
 
