@@ -62,18 +62,18 @@ void client_on_sub(struct peer *peer, const struct frame *frame)
 {
         struct client *client = client_of(peer);
         peer->own.active_ns = peer->own.last_ns = loop_now_ns(peer->loop);
-        subs_prefetch(&peer->own.subs, frame->sid);
+        uint32_t sid_hash = subs_hash(&peer->own.subs, frame->sid);
         if (!may_subscribe(client, frame) || !within_limits(client, frame))
                 return;
         struct trie_aim aim;
         int rc = trie_aim_rcu(peer->own.account->trie, frame->subject, &aim);
-        if (subs_find(&peer->own.subs, frame->sid) == NULL) {
+        if (subs_find_hashed(&peer->own.subs, frame->sid, sid_hash) == NULL) {
                 struct sub *sub = rc == 0 ? make_sub(client, frame) : NULL;
                 if (sub == NULL) {
                         peer_send_err(peer, "Invalid Subject");
                         return;
                 }
-                peer_subscribe(peer, sub, &aim);
+                peer_subscribe(peer, sub, sid_hash, &aim);
         }
         if (client->opts.verbose)
                 peer_flush_subs(peer); /* the client is told that it is done */

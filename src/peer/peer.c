@@ -280,10 +280,11 @@ static void on_sub_retired(struct rcu_node *node)
         loop_post(home, &sub->link.mail);
 }
 
-void peer_subscribe(struct peer *peer, struct sub *sub, const struct trie_aim *aim)
+void peer_subscribe(
+        struct peer *peer, struct sub *sub, uint32_t sid_hash, const struct trie_aim *aim)
 {
         subs_batch_add(&peer->loop->roster->batch, peer->own.account, sub, aim);
-        subs_put(&peer->own.subs, sub);
+        subs_put_hashed(&peer->own.subs, sub, sid_hash);
 }
 
 void peer_flush_subs(struct peer *peer)

@@ -54,17 +54,23 @@ static uint32_t after(const struct subs *subs, uint32_t i)
         return i + 1 == subs->cap ? 0 : i + 1;
 }
 
-void subs_prefetch(const struct subs *subs, struct slice sid)
+uint32_t subs_hash(const struct subs *subs, struct slice sid)
 {
+        uint32_t hash = hash_of(sid);
         if (subs->n > 0)
-                __builtin_prefetch(&subs->slots[home_of(subs->cap, hash_of(sid))], 1);
+                __builtin_prefetch(&subs->slots[home_of(subs->cap, hash)], 1);
+        return hash;
 }
 
 struct sub *subs_find(const struct subs *subs, struct slice sid)
 {
+        return subs_find_hashed(subs, sid, hash_of(sid));
+}
+
+struct sub *subs_find_hashed(const struct subs *subs, struct slice sid, uint32_t hash)
+{
         if (subs->n == 0)
                 return NULL;
-        uint32_t hash = hash_of(sid);
         for (uint32_t i = home_of(subs->cap, hash); subs->slots[i].name; i = after(subs, i)) {
                 if (subs->slots[i].hash != hash)
                         continue;
@@ -104,9 +110,14 @@ static uint32_t larger(uint32_t cap)
 
 void subs_put(struct subs *subs, struct sub *sub)
 {
+        subs_put_hashed(subs, sub, hash_of(sub_sid(sub)));
+}
+
+void subs_put_hashed(struct subs *subs, struct sub *sub, uint32_t hash)
+{
         if (((uint64_t)subs->n + 1) * 3 > (uint64_t)subs->cap * 2)
                 rebuild(subs, larger(subs->cap));
-        place(subs, (struct subs_slot){ hash_of(sub_sid(sub)), slab_name(sub) });
+        place(subs, (struct subs_slot){ hash, slab_name(sub) });
         subs->n++;
 }
 

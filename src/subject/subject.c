@@ -29,22 +29,6 @@ static bool has_blank(struct slice s)
         return false;
 }
 
-bool subject_next(struct slice *rest, struct slice *token)
-{
-        if (rest->ptr == NULL)
-                return false;
-        const char *dot = rest->len > 0 ? memchr(rest->ptr, '.', rest->len) : NULL;
-        if (dot == NULL) {
-                *token = *rest;
-                *rest = SLICE_NULL;
-                return true;
-        }
-        size_t len = (size_t)(dot - rest->ptr);
-        *token = slice_of(rest->ptr, len);
-        *rest = slice_of(dot + 1, rest->len - len - 1);
-        return true;
-}
-
 size_t subject_token_n(struct slice subject)
 {
         size_t n = subject.len > 0;

@@ -7,11 +7,41 @@
 #include "base/slice.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Bytes before the first '.', or all. Tokens are short: a call of memchr() costs more than the search. */
+static inline size_t subject_dot_(struct slice s)
+{
+        size_t at = 0;
+        for (; s.len - at >= 8; at += 8) {
+                uint64_t word, dots;
+                memcpy(&word, s.ptr + at, sizeof word);
+                word ^= UINT64_C(0x2e2e2e2e2e2e2e2e);
+                dots = (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
+                if (dots == 0)
+                        continue;
+                while (s.ptr[at] != '.')
+                        at++;
+                return at;
+        }
+        while (at < s.len && s.ptr[at] != '.')
+                at++;
+        return at;
+}
 
 /* Walk over tokens: for (struct slice rest = subject, token; subject_next(&rest, &token);)
  * Empty tokens are handed out too; an empty subject is one empty token. After the last token
  * rest->ptr is NULL. */
-bool subject_next(struct slice *rest, struct slice *token);
+static inline bool subject_next(struct slice *rest, struct slice *token)
+{
+        if (rest->ptr == NULL)
+                return false;
+        size_t len = subject_dot_(*rest);
+        *token = slice_of(rest->ptr, len);
+        *rest = len == rest->len ? SLICE_NULL : slice_of(rest->ptr + len + 1, rest->len - len - 1);
+        return true;
+}
 
 /* Dots + 1; 0 for an empty subject. */
 size_t subject_token_n(struct slice subject);

@@ -72,7 +72,7 @@ static void test_valid_and_literal_rules(void **state)
 static void test_next_hands_out_every_token(void **state)
 {
         static const char *const want[] = { "a", "", "bc", "" };
-        struct slice rest = SLICE_LIT("a..bc."), token;
+        struct slice rest = SLICE_LIT("a..bc."), token = SLICE_NULL;
         for (size_t i = 0; i < ARRAY_N(want); i++) {
                 assert_true(subject_next(&rest, &token));
                 assert_true(slice_eq_str(token, want[i]));
