@@ -9,7 +9,10 @@
 #include "proto/msg.h"
 #include "proto/encode_client.h"
 
-enum { REF_BYTES = 4 * 1024 }; /* larger bodies are referenced, not copied */
+enum {
+        REF_BYTES = 4 * 1024, /* larger bodies are referenced, not copied */
+        RUN_SID_BYTES = 64,   /* with longer sids a run is much larger than what was read */
+};
 
 static inline void count_out(struct peer *peer, uint32_t n, uint64_t bytes)
 {
@@ -109,22 +112,6 @@ static NOINLINE size_t queue_stripped(struct peer *peer, struct slice sid, const
         return msg_body_bytes(&msg);
 }
 
-/* Runs that queue_run() is not made for. Returns the body bytes of one message. */
-static NOINLINE size_t queue_each(
-        struct peer *peer, struct slice sid, const struct msg *run, uint32_t n)
-{
-        bool strip = run->header_bytes > 0 && !client_of(peer)->headers;
-        size_t body_bytes = msg_body_bytes(run);
-        struct msg msg;
-        for (uint32_t i = 0; i < n && msg_each(run, i, &msg); i++) {
-                if (strip)
-                        body_bytes = queue_stripped(peer, sid, &msg);
-                else
-                        queue_message(peer, sid, &msg);
-        }
-        return body_bytes;
-}
-
 /* Of a client with permissions. A reload may have denied what was on its way; a reply may be answered. */
 static NOINLINE bool may_get(struct client *client, struct sub *sub, const struct msg *msg)
 {
@@ -135,18 +122,38 @@ static NOINLINE bool may_get(struct client *client, struct sub *sub, const struc
         return true;
 }
 
+/* Is queue_run() made for it? */
+static inline bool is_plain_run(const struct peer *peer, struct slice sid, bool strip)
+{
+        return !strip && !peer->own.trace && sid.len <= RUN_SID_BYTES;
+}
+
+/* The receiver is looked at after each message. */
+static NOINLINE enum deliver_result deliver_each(
+        struct peer *peer, struct sub *sub, const struct msg *run)
+{
+        enum deliver_result result = NOT_DELIVERED;
+        struct msg msg;
+        for (uint32_t i = 0; msg_each(run, i, &msg); i++)
+                if (client_deliver(peer, sub, &msg) == DELIVERED)
+                        result = DELIVERED;
+        return result;
+}
+
 enum deliver_result client_deliver(struct peer *peer, struct sub *sub, const struct msg *msg)
 {
         size_t body_bytes = msg_body_bytes(msg);
         struct client *client = client_of(peer);
+        bool strip = msg->header_bytes > 0 && !client->headers;
+        if (UNLIKELY(msg->n > 1 && !is_plain_run(peer, sub_sid(sub), strip)))
+                return deliver_each(peer, sub, msg);
         if (UNLIKELY(peer->own.closing || sub->removed))
                 return NOT_DELIVERED;
         if (UNLIKELY(client->perm) && !may_get(client, sub, msg))
                 return NOT_DELIVERED;
         uint32_t n = count_delivery(sub, msg->n);
-        bool strip = msg->header_bytes > 0 && !client->headers;
-        if (UNLIKELY(strip || (n > 1 && peer->own.trace)))
-                body_bytes = queue_each(peer, sub_sid(sub), msg, n);
+        if (UNLIKELY(strip))
+                body_bytes = queue_stripped(peer, sub_sid(sub), msg);
         else if (n > 1)
                 queue_run(peer, sub_sid(sub), msg, n);
         else

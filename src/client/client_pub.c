@@ -90,11 +90,12 @@ static void publish_rewritten(struct client *client, const struct frame *frame)
         buf_fini(&tail);
 }
 
-/* Each message has checks and an answer of its own. */
+/* Each message has checks and an answer of its own, which may be the last that the client is given. */
 static NOINLINE void publish_each(struct client *client, const struct frame *frame)
 {
         struct frame each = *frame;
-        for (uint32_t i = 0; msg_each(&frame->msg, i, &each.msg); i++) {
+        for (uint32_t i = 0; !client->peer.own.closing && msg_each(&frame->msg, i, &each.msg);
+                i++) {
                 if (client->opts.pedantic && !subject_is_valid_literal(each.msg.subject))
                         peer_send_err(&client->peer, "Invalid Publish Subject");
                 if (!may_publish(client, &each.msg))

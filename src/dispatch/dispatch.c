@@ -16,6 +16,7 @@
 #include "peer/settings.h"
 #include "subject/match.h"
 #include "subject/match_cache.h"
+#include <string.h>
 
 enum {
         MAILBOX_MOST_BYTES =
@@ -235,19 +236,29 @@ static void send_queue(struct plan *plan, struct trie_link *const *link)
         plan->taken++;
 }
 
-/* Shelves of other loops: drop those who do not want it, send the rest in runs. */
+/* Shelves of other loops: one entry for all who want it, so that somebody_twice() sees them together. The
+ * links are the cache's, so that they are copied when one of them is dropped. */
 static NOINLINE void plain_elsewhere(
-        struct plan *plan, unsigned shelf, struct trie_link **links, size_t n)
+        struct plan *plan, unsigned shelf, struct trie_link *const *links, size_t n)
 {
-        size_t start = 0;
-        for (size_t i = 0; i <= n; i++) {
-                if (i < n && wants(plan, sub_of(links[i])))
+        struct trie_link **some = NULL;
+        size_t some_n = 0;
+        for (size_t i = 0; i < n; i++) {
+                bool wanted = wants(plan, sub_of(links[i]));
+                if (LIKELY(wanted && some == NULL)) {
+                        some_n++;
                         continue;
-                if (i > start) {
-                        send_plain(plan, shelf, links + start, i - start);
                 }
-                start = i + 1;
+                if (some == NULL) {
+                        some = xmalloc(n * sizeof some[0]);
+                        memcpy(some, links, some_n * sizeof some[0]);
+                }
+                if (wanted)
+                        some[some_n++] = links[i];
         }
+        if (some_n > 0)
+                send_plain(plan, shelf, some ? some : links, some_n);
+        xfree(some);
 }
 
 static size_t plain_here(struct plan *plan, struct trie_link *const *links, size_t n)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A receiver that falls behind costs bounded memory: past 3/4 of max_pending it raises its gate, and
  * whoever publishes to it is not read for a moment (client-protocol 4.3); past max_pending it is closed.
- * Large queues are flushed before the end of the iteration, so that one batch cannot pile up memory. */
+ * Large queues are flushed before the end of the iteration, so that one batch cannot pile up memory, and
+ * nobody is judged before the socket had its chance. */
 #include "peer/peer.h"
 #include "account/account.h"
 #include "base/clock.h"
@@ -29,7 +30,7 @@ bool slow_on_much(struct peer *peer)
 {
         struct conn *conn = &peer->own.conn;
         int64_t limit = peer_settings(peer)->limits.max_pending_bytes;
-        if (conn->out.bytes >= EARLY_FLUSH_BYTES && !conn->blocked)
+        if (conn->out.bytes >= peer->own.queue_mark && !conn->blocked)
                 conn_flush(conn);
         if (peer->own.closing)
                 return false;

@@ -10,7 +10,8 @@
  *
  *   PUB a 2 CRLF hi CRLF  PUB a 2 CRLF ho CRLF  PUB a 2 CRLF ha CRLF        n 3, step 15
  *
- * The fields tell the first one; the subject, being the same for all, may lie elsewhere. Whoever takes a run takes all of it; msg_each() makes single messages. */
+ * The fields tell the first one; the subject, being the same for all, may lie elsewhere. Whoever takes a
+ * run takes all of it; msg_each() makes single messages. */
 #pragma once
 #include "base/macros.h"
 #include "base/slice.h"

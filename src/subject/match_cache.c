@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* match_cache.c: two-way sets of entries.
+/* match_cache.c: sets of a few entries.
  *
- * A set is the tags and pointers of two entries, the one used last in front. The table of sets
+ * A set is the tags and pointers of WAYS entries, the one used last in front. The table of sets
  * starts small and doubles while there are more entries than sets, up to the bound; after that a
- * new subject takes over the second entry of its set, memory and all. */
+ * new subject takes over the last entry of its set, memory and all. */
 #include "subject/match_cache.h"
 #include "base/bytes.h"
 #include "base/mem.h"
@@ -25,7 +25,7 @@ struct entry {
 
 struct set {
         uint32_t tag[WAYS];      /* the entry's hash */
-        struct entry *way[WAYS]; /* way[1] is NULL when way[0] is */
+        struct entry *way[WAYS]; /* behind a NULL there are only more of them */
 };
 
 struct match_cache {

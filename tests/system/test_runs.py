@@ -6,6 +6,7 @@ import pytest
 from support.dialect import is_midge
 
 RUN = 150  # more than are handled at once
+MANY_LOOPS = 16  # each of which gets 16 connections before the next
 
 
 def publications(subject, count=RUN, line=b"%s 3"):
@@ -21,10 +22,10 @@ def expect(client, data):
     assert client.read(len(data)) == data
 
 
-@pytest.mark.parametrize("loops", [1, 2])
+@pytest.mark.parametrize("loops", [1, MANY_LOOPS])
 def test_each_message_comes_once_and_in_order(start, loops):
     server = start(server_loops(loops))
-    subscribers, publisher = [connected(server) for _ in range(5)], connected(server)
+    subscribers, publisher = [connected(server) for _ in range(5)], far_publisher(server)
     for subscriber in subscribers:
         subscriber.subscribe("run", "a1")
     publisher.send(publications(b"run"), "PING\r\n")
@@ -32,6 +33,7 @@ def test_each_message_comes_once_and_in_order(start, loops):
     for subscriber in subscribers:
         expect(subscriber, messages(b"run", b"a1", range(RUN)))
         subscriber.expect_silence()
+    publisher.expect_silence()
     varz = server.monitor.varz()
     assert (varz["in_msgs"], varz["in_bytes"]) == (RUN, 3 * RUN)
     assert (varz["out_msgs"], varz["out_bytes"]) == (5 * RUN, 15 * RUN)
@@ -41,6 +43,14 @@ def connected(server):
     client = server.client()
     client.connect()
     return client
+
+
+def far_publisher(server, **options):
+    """Connected behind so many others that it is served by another of MANY_LOOPS."""
+    others = [server.connect(**options) for _ in range(2 * MANY_LOOPS)]
+    publisher = server.connect(**options)
+    publisher.others = others  # which have to stay
+    return publisher
 
 
 def server_loops(count):
@@ -55,10 +65,57 @@ def test_two_subscriptions_of_one_client_take_turns(connect, own):
     subscriber.send("SUB run 1\r\nSUB * 2\r\nPING\r\n")
     subscriber.expect("PONG\r\n")
     publisher.send(publications(b"run"))
+    expect_in_turn(subscriber)
+
+
+def expect_in_turn(subscriber):
+    """The run on the sids 1 and 2, either of them first each time."""
     for i in range(RUN):
         both = subscriber.read(2 * len(messages(b"run", b"1", [i])))
         assert both in (messages(b"run", b"1", [i]) + messages(b"run", b"2", [i]),
                         messages(b"run", b"2", [i]) + messages(b"run", b"1", [i]))
+
+
+# Whoever is denied the subject is passed over, and that moves nobody's messages.
+def test_two_subscriptions_with_a_denied_one_between_them(start):
+    server = start(server_loops(MANY_LOOPS) + """
+        authorization { users: [ { user: free, password: x },
+            { user: held, password: x, permissions: { subscribe: { deny: [ run ] } } } ] }""")
+    login = {"pass": "x", "user": "free"}
+    subscriber, held = server.connect(**login), server.connect(**(login | {"user": "held"}))
+    for subject, client, sid in ((">", held, 7), ("run", subscriber, 1), (">", held, 8),
+                                 ("*", held, 9), (">", subscriber, 2), ("*", held, 10)):
+        client.subscribe(subject, sid)
+    publisher = far_publisher(server, **login)
+    publisher.send(publications(b"run"), "PING\r\n")
+    publisher.expect("PONG\r\n")
+    expect_in_turn(subscriber)
+    held.expect_silence()
+
+
+# A run is larger than all that may wait, but the socket takes it.
+@pytest.mark.parametrize("limit", [2000, 8000])
+def test_who_reads_is_not_slow(start, limit):
+    server = start(f"max_payload: 10, max_pending: {limit}")
+    subscriber, publisher = connected(server), connected(server)
+    subscriber.subscribe("run", 1)
+    publisher.send(publications(b"run", 1000))
+    expect(subscriber, messages(b"run", b"1", range(1000)))
+    assert server.monitor.varz()["slow_consumers"] == 0
+
+
+def test_long_sids(connect):
+    """With one line of a few kilobytes for each message of a few bytes."""
+    client = connect()
+    sids = [b"s" * n for n in (64, 65, 3000)]
+    for sid in sids:
+        client.send(b"SUB run.%d " % len(sid), sid, b"\r\n")
+    for sid in sids:
+        subject = b"run.%d" % len(sid)
+        client.send(publications(subject))
+        expect(client, messages(subject, sid, range(RUN)))
+    client.send(b"UNSUB ", sids[-1], b" %d\r\n" % (RUN + 3), publications(b"run.3000"), "PING\r\n")
+    expect(client, messages(b"run.3000", sids[-1], range(3)) + b"PONG\r\n")
 
 
 # The limit is reached inside a run.
