@@ -38,7 +38,9 @@ static const struct record_suite suites[] = {
 static bool expand(const struct record_suite *suite, const uint8_t *secret, const char *label,
         uint8_t *dst, size_t n)
 {
-        return hkdf_expand_label(suite->hash(), secret, suite->secret_n, label, dst, n);
+        const struct hkdf_label text = { SLICE_LIT("tls13 "), slice_str(label), SLICE_NULL };
+        return hkdf_expand_label(
+                suite->hash(), slice_of((const char *)secret, suite->secret_n), &text, dst, n);
 }
 
 /* The key and the IV that belong to half->secret; the sequence begins again. */

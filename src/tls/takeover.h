@@ -6,8 +6,15 @@
 
 struct tls_session;
 
-/* For SSL_CTX_set_keylog_callback(): remembers the two application traffic secrets of TLS 1.3. */
-void takeover_secret(const SSL *ssl, const char *line);
+/* Whose handshake this thread runs from now on; NULL: none. */
+void takeover_watch(struct tls_session *session);
+
+/* A secret was derived on this thread (kdf_provider.h): the two application traffic secrets of TLS 1.3 are
+ * remembered for the session that is watched. */
+void takeover_secret(struct slice label, struct slice secret);
+
+/* The same for SSL_CTX_set_keylog_callback(), where the provider cannot be had. */
+void takeover_key_log(const SSL *ssl, const char *line);
 
 /* Records in `sent`, which the session produced after its own Finished: they count under our key. */
 void takeover_count(struct tls_session *session, struct slice sent);

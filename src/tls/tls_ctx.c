@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "tls/algo.h"
 #include "tls/hello.h"
+#include "tls/kdf_provider.h"
 #include "tls/name.h"
 #include "tls/pick.h"
 #include "tls/resume.h"
@@ -123,7 +124,8 @@ static bool settle(struct tls_ctx *ctx)
         SSL_CTX_set_max_cert_list(ssl, CERT_MESSAGE_MAX_BYTES);
         SSL_CTX_set_verify_depth(ssl, CHAIN_MAX_DEPTH);
         SSL_CTX_set_info_callback(ssl, on_info);
-        SSL_CTX_set_keylog_callback(ssl, takeover_secret);
+        if (kdf_provider_query() == NULL)
+                SSL_CTX_set_keylog_callback(ssl, takeover_key_log);
         SSL_CTX_set_cert_verify_callback(ssl, verify_peer, NULL);
         X509_VERIFY_PARAM_set_flags(
                 SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
@@ -148,7 +150,8 @@ static struct tls_ctx *ctx_new(bool client, bool verify, enum tls_version min, i
 
 static int open_library(struct tls_ctx *ctx, struct errbuf *eb)
 {
-        ctx->ssl = SSL_CTX_new(ctx->client ? TLS_client_method() : TLS_server_method());
+        ctx->ssl = SSL_CTX_new_ex(NULL, kdf_provider_query(),
+                ctx->client ? TLS_client_method() : TLS_server_method());
         return ctx->ssl ? 0 : library_failed(eb, "cannot create a TLS context");
 }
 

@@ -221,7 +221,9 @@ enum tls_step tls_session_handshake(struct tls_session *session, struct slice *i
         bool counted = is_past_finished(session);
         size_t before = out->len;
         lend(session, in, out);
+        takeover_watch(session);
         int rc = SSL_do_handshake(session->ssl);
+        takeover_watch(NULL);
         int error = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(session->ssl, rc);
         char key[65];
         if (rc == 1 && !tls_ctx_has_pin(session->ctx, SSL_get0_peer_certificate(session->ssl), key))
