@@ -241,6 +241,34 @@ static void large_data_makes_full_records(void **state)
         talk_fini(&talk);
 }
 
+/* Each way through the handshake ends at the same record numbers, also when it comes byte by byte. */
+static void data_flows_behind_every_handshake(void **state)
+{
+        static const struct {
+                const char *groups;
+                bool verify;
+                size_t step;
+        } cases[] = {
+                { "X25519", false, 0 },
+                { "X448:X25519", false, 0 }, /* the first share is refused */
+                { "X448:X25519", true, 0 },
+                { "X448:X25519", true, 1 },
+                { "P-256", true, 0 },
+        };
+        for (size_t i = 0; i < ARRAY_N(cases); i++) {
+                struct talk talk;
+                SSL_CTX *client = peer_ctx();
+                SSL_CTX_set_min_proto_version(client, TLS1_3_VERSION);
+                peer_present(client, "client-chain");
+                assert_true(SSL_CTX_set1_groups_list(client, cases[i].groups));
+                talk_init(&talk, server_ctx("server", cases[i].verify, TLS_VERSION_1_2), client);
+                talk.wire.step_bytes = cases[i].step;
+                assert_int_equal(shake(talk.session, &talk.peer, &talk.wire), TLS_DONE);
+                round_trip(talk.session, &talk.peer, &talk.wire, 40000);
+                talk_fini(&talk);
+        }
+}
+
 /* A client with little memory may ask for short records (RFC 6066 section 4), and then refuses longer ones. */
 static void short_records_are_kept_to(void **state)
 {
@@ -710,6 +738,7 @@ static const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_behind_the_handshake_is_kept),
         cmocka_unit_test(only_a_finished_message_is_light),
         cmocka_unit_test(large_data_makes_full_records),
+        cmocka_unit_test(data_flows_behind_every_handshake),
         cmocka_unit_test(short_records_are_kept_to),
         cmocka_unit_test(a_full_buffer_fails_the_write),
         cmocka_unit_test(both_sides_may_update_keys),
