@@ -2,13 +2,14 @@
 """A server process under test: started on free ports, watched through its log, ended by its pid."""
 
 import os
+import pathlib
 import re
 import signal
 import subprocess
 import threading
 
 from support.client import Client
-from support.deadline import Deadline
+from support.deadline import Deadline, until
 from support.dialect import program
 from support.monitor import Monitor
 
@@ -133,6 +134,11 @@ class Server:
         return self.log.wait(pattern, count, seconds)
 
     def signal(self, number):
+        """Send a signal, once the main thread, which takes it, waits for events: ThreadSanitizer's runtime
+        now and then loses one that comes while a thread is on its way into the wait."""
+        stat = pathlib.Path(f"/proc/{self.pid}/stat")
+        if stat.exists():
+            until(lambda: stat.read_text().rpartition(") ")[2][0] in "SZ", "the main thread waits")
         os.kill(self.pid, number)
 
     def wait_exit(self, seconds=None):
