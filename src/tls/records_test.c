@@ -347,7 +347,7 @@ static void an_update_ends_the_old_key(void **state)
 {
         struct ends *ends = *state;
         for (int i = 0; i < 5; i++)
-                say(ends, SSL3_RT_HANDSHAKE, "\x18\0\0\1\0" + i, 1);
+                say(ends, SSL3_RT_HANDSHAKE, &"\x18\0\0\1\0"[i], 1);
         say(ends, SSL3_RT_APPLICATION_DATA, "x", 1);
         refuses(ends, SSL_AD_BAD_RECORD_MAC);
 }
