@@ -51,7 +51,7 @@ const struct permit *client_perm_permit(const struct client_perm *perm)
         return perm->permit;
 }
 
-static bool is_listed(struct client_perm *perm, struct slice subject)
+bool client_perm_is_listed(struct client_perm *perm, struct slice subject)
 {
         if (subject.len == 0 || subject.len > CACHE_SUBJECT_MAX)
                 return permit_can_publish(perm->permit, subject);
@@ -70,12 +70,12 @@ static bool is_listed(struct client_perm *perm, struct slice subject)
 
 bool client_perm_publish(struct client_perm *perm, struct slice subject, uint64_t now_ns)
 {
-        return is_listed(perm, subject) ||
+        return client_perm_is_listed(perm, subject) ||
                (perm->replies && replies_take(perm->replies, subject, now_ns));
 }
 
 void client_perm_on_reply(struct client_perm *perm, struct slice reply, uint64_t now_ns)
 {
-        if (perm->replies && !is_listed(perm, reply))
+        if (perm->replies && !client_perm_is_listed(perm, reply))
                 replies_note(perm->replies, reply, now_ns);
 }

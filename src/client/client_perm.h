@@ -15,6 +15,8 @@ struct client_perm *client_perm_new(const struct auth_user *user); /* NULL: ever
 void client_perm_free(struct client_perm *perm);
 
 const struct permit *client_perm_permit(const struct client_perm *perm);
+/* May it be published whatever was delivered before? Not when only as an answer. */
+bool client_perm_is_listed(struct client_perm *perm, struct slice subject);
 /* Counts it, when it is an answer. */
 bool client_perm_publish(struct client_perm *perm, struct slice subject, uint64_t now_ns);
 /* A message with this reply subject is delivered. */

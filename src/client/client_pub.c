@@ -47,6 +47,16 @@ static inline bool may_anybody_publish(const struct msg *msg)
         return LIKELY(first != '_' && first != '$') || !is_reserved(msg->subject);
 }
 
+/* May all messages of the run be published, with nothing to answer or to count for each? */
+static inline bool is_free(const struct client *client, const struct msg *run)
+{
+        if (UNLIKELY(client->opts.pedantic || client->opts.verbose || !may_anybody_publish(run)))
+                return false;
+        if (UNLIKELY(client->perm) && !client_perm_is_listed(client->perm, run->subject))
+                return false;
+        return run->reply.len == 0 || !is_reserved_reply(run->reply);
+}
+
 /* When not, the client is told so. Counts a permitted response. */
 static bool may_publish(struct client *client, const struct msg *msg)
 {
@@ -114,9 +124,7 @@ void client_on_pub(struct peer *peer, const struct frame *frame)
         const struct msg *msg = &frame->msg;
         peer->own.active_ns = loop_now_ns(peer->loop);
         count_in(peer, msg);
-        bool plain = !client->opts.pedantic && !client->opts.verbose && client->perm == NULL;
-        if (LIKELY(plain && msg->tail.len > 0 && may_anybody_publish(msg)) &&
-                (msg->reply.len == 0 || !is_reserved_reply(msg->reply)))
+        if (LIKELY(msg->tail.len > 0 && is_free(client, msg)))
                 publish(client, msg);
         else
                 publish_each(client, frame);

@@ -158,6 +158,35 @@ def test_pedantic_complains_about_each(connect):
     expect(client, b"-ERR 'Invalid Publish Subject'\r\n" * RUN + b"PONG\r\n")
 
 
+PERMITTED = """authorization {
+  users = [{ user: u, password: p, permissions: {
+    publish: { allow: ["run", "_GR_.x"] }, subscribe: { allow: ["run"] }, allow_responses: { max: 3 } } }]
+}
+"""
+
+
+@pytest.mark.parametrize("subject, refused", [(b"run", 0), (b"no", RUN), (b"_GR_.x", RUN)])
+def test_permissions_are_asked_for_each(start, subject, refused):
+    """One answer for each message that is refused, and only for those."""
+    server = start(PERMITTED)
+    client = server.connect(user="u", **{"pass": "p"})
+    client.send("SUB run 1\r\n", publications(subject), "PING\r\n")
+    line = b"-ERR 'Permissions Violation for Publish to \"%s\"'\r\n" % subject
+    expect(client, messages(b"run", b"1", range(RUN - refused)) + line * refused + b"PONG\r\n")
+
+
+def test_a_run_of_answers_ends_at_its_limit(start):
+    """Three answers are permitted; the rest of the run is refused, message by message."""
+    server = start(PERMITTED)
+    client, asker = (server.connect(user="u", **{"pass": "p"}) for _ in range(2))
+    client.subscribe("run", 1)
+    asker.send("PUB run inbox.1 0\r\n\r\n")
+    client.expect_msg("run", 1, b"", "inbox.1")
+    client.send(publications(b"inbox.1", 5), "PING\r\n")
+    line = b"-ERR 'Permissions Violation for Publish to \"inbox.1\"'\r\n"
+    expect(client, line * 2 + b"PONG\r\n")
+
+
 def test_replies_are_kept(connect):
     client = connect()
     client.send("SUB run 1\r\n", publications(b"run", line=b"%s re.ply 3"), "PING\r\n")
