@@ -47,11 +47,12 @@ size_t encode_no_responders(char *dst, struct slice reply, struct slice sid, str
         char digits[ENCODE_SIZE_MAX];
         size_t digit_n = encode_size(digits, begin.len + subject.len + end.len);
         struct slice size = slice_of(digits, digit_n);
-        struct msg_head head = {
-                .subject = reply, .sid = sid, .header_size = size, .total_size = size
-        };
-        char *p = dst + encode_msg_head(dst, &head);
+        char *p = encode_msg_line(dst, true, reply, sid);
 
+        p = encode_put(p, size);
+        *p++ = ' ';
+        p = encode_put(p, size);
+        p = encode_put(p, ENCODE_CRLF);
         p = encode_put(p, begin);
         p = encode_put(p, subject);
         p = encode_put(p, end);

@@ -26,48 +26,8 @@ static inline char *encode_put(char *dst, struct slice s)
         return dst + s.len;
 }
 
-static inline char *encode_put_spaced(char *dst, struct slice s)
-{
-        dst = encode_put(dst, s);
-        *dst = ' ';
-        return dst + 1;
-}
-
-/* One line of MSG or HMSG. */
-struct msg_head {
-        struct slice subject;
-        struct slice sid;
-        struct slice reply;       /* empty: none */
-        struct slice header_size; /* digits; empty: a MSG line */
-        struct slice total_size;  /* digits, as the publisher wrote them */
-};
-
-static inline size_t encode_msg_head_max(const struct msg_head *h)
-{
-        return h->subject.len + h->sid.len + h->reply.len + h->header_size.len + h->total_size.len +
-               sizeof("HMSG     \r\n") - 1;
-}
-
-/* "MSG subject sid [reply] size\r\n" or "HMSG subject sid [reply] header-size total-size\r\n". */
-static inline size_t encode_msg_head(char *dst, const struct msg_head *h)
-{
-        char *p = dst;
-
-        if (h->header_size.len)
-                *p++ = 'H';
-        memcpy(p, "MSG ", 4);
-        p = encode_put_spaced(p + 4, h->subject);
-        p = encode_put_spaced(p, h->sid);
-        if (h->reply.len)
-                p = encode_put_spaced(p, h->reply);
-        if (h->header_size.len)
-                p = encode_put_spaced(p, h->header_size);
-        p = encode_put(p, h->total_size);
-        memcpy(p, "\r\n", 2);
-        return (size_t)(p + 2 - dst);
-}
-
-/* The same line for a publisher's message: tail is the publisher's text from the reply to the CRLF. */
+/* "MSG subject sid tail" or "HMSG subject sid tail", where the tail is the publisher's text from the reply
+ * to the CRLF. */
 static inline size_t encode_msg_line_max(struct slice subject, struct slice sid, struct slice tail)
 {
         return sizeof("HMSG   ") - 1 + subject.len + sid.len + tail.len;

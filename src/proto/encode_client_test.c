@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/encode_client.h"
+#include "base/buf.h"
 #include "proto/verb.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +30,7 @@ static void test_size(void **state)
         }
 }
 
-static void test_msg_head(void **state)
+static void test_msg_line(void **state)
 {
         static const struct {
                 const char *subject, *sid, *reply, *header_size, *total_size, *text;
@@ -42,17 +43,17 @@ static void test_msg_head(void **state)
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 char dst[128];
-                struct msg_head head = {
-                        .subject = slice_str(cases[i].subject),
-                        .sid = slice_str(cases[i].sid),
-                        .reply = slice_str(cases[i].reply),
-                        .header_size = slice_str(cases[i].header_size),
-                        .total_size = slice_str(cases[i].total_size),
-                };
-                size_t len = encode_msg_head(dst, &head);
+                struct slice subject = slice_str(cases[i].subject), sid = slice_str(cases[i].sid);
+                struct buf tail = { 0 };
+                char *end = encode_msg_line(dst, cases[i].header_size[0] != '\0', subject, sid);
 
-                assert_text(dst, len, cases[i].text);
-                assert_true(len <= encode_msg_head_max(&head));
+                encode_msg_tail(&tail, slice_str(cases[i].reply), slice_str(cases[i].header_size),
+                        slice_str(cases[i].total_size));
+                end = encode_put(end, buf_slice(&tail));
+                assert_text(dst, (size_t)(end - dst), cases[i].text);
+                assert_true(
+                        (size_t)(end - dst) <= encode_msg_line_max(subject, sid, buf_slice(&tail)));
+                buf_fini(&tail);
         }
 }
 
@@ -88,7 +89,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_size),
-                cmocka_unit_test(test_msg_head),
+                cmocka_unit_test(test_msg_line),
                 cmocka_unit_test(test_err),
                 cmocka_unit_test(test_no_responders),
                 cmocka_unit_test(test_verb_text),

@@ -53,11 +53,6 @@ static inline size_t msg_body_bytes(const struct msg *msg)
         return msg->wire.len - 2;
 }
 
-static inline struct slice msg_header(const struct msg *msg)
-{
-        return slice_of(msg->wire.ptr, msg->header_bytes);
-}
-
 static inline struct slice msg_payload(const struct msg *msg)
 {
         return slice_of(msg->wire.ptr + msg->header_bytes, msg_body_bytes(msg) - msg->header_bytes);

@@ -52,7 +52,7 @@ static void describe(const struct frame *f, struct buf *out)
                 assert_true(f->msg.header_bytes <= f->total_bytes);
                 put(out, "hdr", f->header_size);
                 put(out, "size", f->total_size);
-                put(out, "header", msg_header(&f->msg));
+                put(out, "header", slice_of(f->msg.wire.ptr, f->msg.header_bytes));
                 put(out, "payload", msg_payload(&f->msg));
         }
         buf_append_str(out, "; ");
