@@ -23,13 +23,6 @@ ALWAYS_INLINE uint32_t bytes_load4(const char *at)
         return word;
 }
 
-ALWAYS_INLINE uint16_t bytes_load2(const char *at)
-{
-        uint16_t word;
-        memcpy(&word, at, sizeof word);
-        return word;
-}
-
 /* dst and src do not overlap; returns the end of what was written. src may be NULL when len is 0. */
 ALWAYS_INLINE char *bytes_copy(char *dst, const char *src, size_t len)
 {

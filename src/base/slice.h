@@ -2,6 +2,7 @@
 /* slice.h: a borrowed view of bytes. Never owns, never NUL-terminated; ptr may be NULL when len is
  * 0. */
 #pragma once
+#include "base/bytes.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,20 +59,6 @@ static inline uint64_t slice_mix_(uint64_t a, uint64_t b)
         return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline uint64_t slice_load8_(const char *at)
-{
-        uint64_t word;
-        memcpy(&word, at, sizeof word);
-        return word;
-}
-
-static inline uint64_t slice_load4_(const char *at)
-{
-        uint32_t word;
-        memcpy(&word, at, sizeof word);
-        return word;
-}
-
 /* Multiply and fold, 16 bytes a step; the two loads at the end overlap what came before. Equal
  * within one process only: never store it or send it. */
 static inline uint64_t slice_hash64(struct slice s)
@@ -81,13 +68,13 @@ static inline uint64_t slice_hash64(struct slice s)
         uint64_t state = slice_hash_key_[0], a = 0, b = 0;
         for (; left > 16; at += 16, left -= 16)
                 state = slice_mix_(
-                        slice_load8_(at) ^ slice_hash_key_[1], slice_load8_(at + 8) ^ state);
+                        bytes_load8(at) ^ slice_hash_key_[1], bytes_load8(at + 8) ^ state);
         if (left >= 8) {
-                a = slice_load8_(at);
-                b = slice_load8_(at + left - 8);
+                a = bytes_load8(at);
+                b = bytes_load8(at + left - 8);
         } else if (left >= 4) {
-                a = slice_load4_(at);
-                b = slice_load4_(at + left - 4);
+                a = bytes_load4(at);
+                b = bytes_load4(at + left - 4);
         } else if (left > 0) {
                 a = (uint64_t)(uint8_t)at[0] << 16 | (uint64_t)(uint8_t)at[left >> 1] << 8 |
                     (uint8_t)at[left - 1];

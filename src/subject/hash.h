@@ -3,6 +3,7 @@
  * Folded 64x64 multiplication of data blinded by a secret key, so that peers cannot aim at buckets.
  */
 #pragma once
+#include "base/bytes.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,31 +20,17 @@ static inline uint64_t hash_mul_(uint64_t x, uint64_t y)
         return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline uint64_t hash_load8_(const char *p)
-{
-        uint64_t v;
-        memcpy(&v, p, sizeof(v));
-        return v;
-}
-
-static inline uint64_t hash_load4_(const char *p)
-{
-        uint32_t v;
-        memcpy(&v, p, sizeof(v));
-        return v;
-}
-
 static inline uint64_t hash_bytes(const struct hash_key *key, const char *p, size_t len)
 {
         uint64_t h = key->b ^ len, x = 0, y = 0;
         for (; len > 16; p += 16, len -= 16)
-                h = hash_mul_(hash_load8_(p) ^ key->a, hash_load8_(p + 8) ^ h);
+                h = hash_mul_(bytes_load8(p) ^ key->a, bytes_load8(p + 8) ^ h);
         if (len >= 8) {
-                x = hash_load8_(p);
-                y = hash_load8_(p + len - 8);
+                x = bytes_load8(p);
+                y = bytes_load8(p + len - 8);
         } else if (len >= 4) {
-                x = hash_load4_(p);
-                y = hash_load4_(p + len - 4);
+                x = bytes_load4(p);
+                y = bytes_load4(p + len - 4);
         } else if (len > 0) {
                 x = (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[len / 2] << 8 |
                     (unsigned char)p[len - 1];
