@@ -2,37 +2,10 @@
 /* describe.c: option.def, tls_option.def and flag.def as markdown, options sorted by name. */
 #include "conf/describe.h"
 #include "base/mem.h"
+#include "conf/doc_rows.h"
 #include "conf/flags_internal.h"
 #include "conf/schema.h"
 #include <stdlib.h>
-
-static const struct {
-        const char *name, *aliases, *preset, *help;
-        const char *setter;
-} tls_rows[] = {
-#define TLS_OPTION(name, aliases, setter, preset, help) { name, aliases, preset, help, #setter },
-#include "conf/tls_option.def"
-#undef TLS_OPTION
-};
-
-struct auth_row {
-        const char *name, *aliases, *help;
-};
-
-static const struct auth_row auth_rows[] = {
-#define AUTH_OPTION(name, aliases, setter, help) { name, aliases, help },
-#include "conf/auth_option.def"
-};
-
-static const struct auth_row user_rows[] = {
-#define USER_OPTION(name, aliases, setter, help) { name, aliases, help },
-#include "conf/auth_option.def"
-};
-
-static const struct auth_row perm_rows[] = {
-#define PERM_OPTION(name, aliases, setter, help) { name, aliases, help },
-#include "conf/auth_option.def"
-};
 
 static int by_name(const void *a, const void *b)
 {
@@ -129,22 +102,22 @@ static void options_with(struct buf *out, enum option_support support,
 
 static void tls_options(struct buf *out)
 {
-        for (size_t i = 0; i < ARRAY_N(tls_rows); i++) {
-                bool set = tls_rows[i].preset[0] != '\0';
+        for (size_t i = 0; i < doc_tls.n; i++) {
+                const struct doc_row *row = &doc_tls.rows[i];
+                const char *quote = row->preset[0] ? "`" : "";
                 buf_append_str(out, "| ");
-                names(out, tls_rows[i].name, tls_rows[i].aliases);
-                buf_printf(out, " | %s%s%s | %s |\n", set ? "`" : "", tls_rows[i].preset,
-                        set ? "`" : "", tls_rows[i].help);
+                names(out, row->name, row->aliases);
+                buf_printf(out, " | %s%s%s | %s |\n", quote, row->preset, quote, row->help);
         }
 }
 
-static void auth_table(struct buf *out, const char *title, const struct auth_row *rows, size_t n)
+static void auth_table(struct buf *out, const char *title, const struct doc_rows *table)
 {
         buf_printf(out, "\n## %s\n\n| option | |\n|---|---|\n", title);
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < table->n; i++) {
                 buf_append_str(out, "| ");
-                names(out, rows[i].name, rows[i].aliases);
-                buf_printf(out, " | %s |\n", rows[i].help);
+                names(out, table->rows[i].name, table->rows[i].aliases);
+                buf_printf(out, " | %s |\n", table->rows[i].help);
         }
 }
 
@@ -164,9 +137,9 @@ void options_describe(struct buf *out)
         options_with(out, OPTION_DONE, option);
         buf_append_str(out, "\n## The `tls` map\n\n| option | default | |\n|---|---|---|\n");
         tls_options(out);
-        auth_table(out, "The `authorization` map", auth_rows, ARRAY_N(auth_rows));
-        auth_table(out, "A user of `users`", user_rows, ARRAY_N(user_rows));
-        auth_table(out, "Permissions", perm_rows, ARRAY_N(perm_rows));
+        auth_table(out, "The `authorization` map", &doc_authorization);
+        auth_table(out, "A user of `users`", &doc_user);
+        auth_table(out, "Permissions", &doc_permissions);
         buf_append_str(out, "\n## Known, not supported yet\n\n"
                             "A file that uses one of these is refused by name, unless the value "
                             "switches it off.\n\n"

@@ -2,35 +2,9 @@
 /* man.c: the tables as a manual page, in the language of man(7). */
 #include "base/version.h"
 #include "conf/describe.h"
+#include "conf/doc_rows.h"
 #include "conf/flags_internal.h"
 #include <string.h>
-
-static const struct {
-        const char *name, *aliases, *preset, *help;
-} tls_rows[] = {
-#define TLS_OPTION(name, aliases, setter, preset, help) { name, aliases, preset, help },
-#include "conf/tls_option.def"
-#undef TLS_OPTION
-};
-
-struct auth_row {
-        const char *name, *aliases, *help;
-};
-
-static const struct auth_row auth_rows[] = {
-#define AUTH_OPTION(name, aliases, setter, help) { name, aliases, help },
-#include "conf/auth_option.def"
-};
-
-static const struct auth_row user_rows[] = {
-#define USER_OPTION(name, aliases, setter, help) { name, aliases, help },
-#include "conf/auth_option.def"
-};
-
-static const struct auth_row perm_rows[] = {
-#define PERM_OPTION(name, aliases, setter, help) { name, aliases, help },
-#include "conf/auth_option.def"
-};
 
 /* Hyphens that may be copied into a shell, no escapes, no line that begins as a request. */
 static void text(struct buf *out, const char *s, size_t len)
@@ -117,11 +91,13 @@ static void option_entry(struct buf *out, const char *name, const char *aliases,
         buf_append_char(out, '\n');
 }
 
-static void auth_entries(struct buf *out, const char *title, const struct auth_row *rows, size_t n)
+static void entries(struct buf *out, const char *title, const struct doc_rows *table)
 {
         buf_printf(out, ".SS %s\n", title);
-        for (size_t i = 0; i < n; i++)
-                option_entry(out, rows[i].name, rows[i].aliases, "", rows[i].help);
+        for (size_t i = 0; i < table->n; i++) {
+                const struct doc_row *row = &table->rows[i];
+                option_entry(out, row->name, row->aliases, row->preset, row->help);
+        }
 }
 
 static void options(struct buf *out)
@@ -137,13 +113,10 @@ static void options(struct buf *out)
                 if (option_rows[i].support == OPTION_DONE)
                         option_entry(out, option_rows[i].name, option_rows[i].aliases,
                                 option_rows[i].preset, option_rows[i].help);
-        buf_append_str(out, ".SS The tls map\n");
-        for (size_t i = 0; i < ARRAY_N(tls_rows); i++)
-                option_entry(out, tls_rows[i].name, tls_rows[i].aliases, tls_rows[i].preset,
-                        tls_rows[i].help);
-        auth_entries(out, "The authorization map", auth_rows, ARRAY_N(auth_rows));
-        auth_entries(out, "A user of users", user_rows, ARRAY_N(user_rows));
-        auth_entries(out, "Permissions", perm_rows, ARRAY_N(perm_rows));
+        entries(out, "The tls map", &doc_tls);
+        entries(out, "The authorization map", &doc_authorization);
+        entries(out, "A user of users", &doc_user);
+        entries(out, "Permissions", &doc_permissions);
 }
 
 void options_describe_man(struct buf *out)

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/doc_rows.h"
+#include "base/macros.h"
+
+static const struct doc_row tls_rows[] = {
+#define TLS_OPTION(name, aliases, setter, preset, help) { name, aliases, preset, help },
+#include "conf/tls_option.def"
+#undef TLS_OPTION
+};
+
+static const struct doc_row authorization_rows[] = {
+#define AUTH_OPTION(name, aliases, setter, help) { name, aliases, "", help },
+#include "conf/auth_option.def"
+};
+
+static const struct doc_row user_rows[] = {
+#define USER_OPTION(name, aliases, setter, help) { name, aliases, "", help },
+#include "conf/auth_option.def"
+};
+
+static const struct doc_row permission_rows[] = {
+#define PERM_OPTION(name, aliases, setter, help) { name, aliases, "", help },
+#include "conf/auth_option.def"
+};
+
+const struct doc_rows doc_tls = { tls_rows, ARRAY_N(tls_rows) };
+const struct doc_rows doc_authorization = { authorization_rows, ARRAY_N(authorization_rows) };
+const struct doc_rows doc_user = { user_rows, ARRAY_N(user_rows) };
+const struct doc_rows doc_permissions = { permission_rows, ARRAY_N(permission_rows) };
