@@ -347,3 +347,17 @@ void bench_dial(struct bench_conn *bc, struct bench_worker *worker,
         list_push_back(&worker->waiting, &bc->waiting);
         dial_waiting(worker);
 }
+
+size_t bench_conn_head(struct bench_conn *bc, struct slice rest, size_t *body_bytes)
+{
+        struct bench_msg msg;
+        switch (bench_read_msg(rest, &msg)) {
+        case BENCH_MSG:
+                *body_bytes = msg.size + 2;
+                return msg.line_bytes;
+        case BENCH_MSG_PARTIAL:
+                return 0;
+        default:
+                return bench_conn_line(bc, rest);
+        }
+}

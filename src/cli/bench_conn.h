@@ -55,3 +55,6 @@ struct bench_msg {
 };
 enum bench_msg_result { BENCH_MSG, BENCH_MSG_PARTIAL, BENCH_NO_MSG };
 enum bench_msg_result bench_read_msg(struct slice bytes, struct bench_msg *out);
+/* One line of rest: of a message, then *body_bytes (with its CRLF) follow it, or another one, which is dealt
+ * with. Returns the bytes of the line, 0: it is not whole. */
+size_t bench_conn_head(struct bench_conn *bc, struct slice rest, size_t *body_bytes);

@@ -176,21 +176,6 @@ static size_t skip(struct flow *flow, size_t there, uint64_t *n)
         return step;
 }
 
-/* A message with another line than the expected one, or no message; bytes used. */
-static size_t other_line(struct flow *flow, struct slice rest)
-{
-        struct bench_msg msg;
-        switch (bench_read_msg(rest, &msg)) {
-        case BENCH_MSG:
-                flow->skip_bytes = msg.size + 2;
-                return msg.line_bytes;
-        case BENCH_MSG_PARTIAL:
-                return 0;
-        default:
-                return bench_conn_line(&flow->bc, rest);
-        }
-}
-
 static size_t receive(struct flow *flow, struct slice bytes)
 {
         size_t used = 0, line_bytes = flow->line_bytes, msg_bytes = flow->msg_bytes;
@@ -206,7 +191,8 @@ static size_t receive(struct flow *flow, struct slice bytes)
                         flow->skip_bytes = whole ? 0 : msg_bytes - line_bytes;
                         used += whole ? msg_bytes : line_bytes;
                 } else {
-                        step = other_line(flow, slice_of(at, left));
+                        /* another line than the expected one, or no message */
+                        step = bench_conn_head(&flow->bc, slice_of(at, left), &flow->skip_bytes);
                         if (step == 0)
                                 break;
                         used += step;

@@ -169,22 +169,13 @@ static void crowd_pong(struct bench_conn *bc)
 /* One line, message or part of one from the start of rest; bytes used. */
 static size_t take(struct crowd *crowd, struct slice rest, uint64_t *n)
 {
-        struct bench_msg msg;
         if (crowd->skip_bytes > 0) {
                 size_t step = rest.len < crowd->skip_bytes ? rest.len : crowd->skip_bytes;
                 crowd->skip_bytes -= step;
                 *n += crowd->skip_bytes == 0;
                 return step;
         }
-        switch (bench_read_msg(rest, &msg)) {
-        case BENCH_MSG:
-                crowd->skip_bytes = msg.size + 2;
-                return msg.line_bytes;
-        case BENCH_MSG_PARTIAL:
-                return 0;
-        default:
-                return bench_conn_line(&crowd->bc, rest);
-        }
+        return bench_conn_head(&crowd->bc, rest, &crowd->skip_bytes);
 }
 
 static size_t crowd_data(struct bench_conn *bc, struct slice bytes)
