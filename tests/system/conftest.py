@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 # pylint: disable=wrong-import-position
 from support.certs import Certificates  # noqa: E402
+from support.client import tls_context  # noqa: E402
 from support.dialect import is_midge, program, reference_level  # noqa: E402
 from support.server import Server  # noqa: E402
 
@@ -119,6 +120,15 @@ def connect(server):
     yield factory
     for connection in clients:
         connection.close()
+
+
+@pytest.fixture
+def context(certs):
+    """Factory of client contexts that trust the tests' authority; client names a certificate to show."""
+    def factory(client=None, **options):
+        pair = (certs.cert(client), certs.key(client)) if client else (None, None)
+        return tls_context(certs.cert("ca"), *pair, **options)
+    return factory
 
 
 @pytest.fixture(scope="session")

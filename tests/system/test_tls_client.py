@@ -26,15 +26,6 @@ def tls_start(start, certs):
     return factory
 
 
-@pytest.fixture
-def context(certs):
-    """Factory of client contexts that trust the tests' authority."""
-    def factory(client=None, **options):
-        pair = (certs.cert(client), certs.key(client)) if client else (None, None)
-        return tls_context(certs.cert("ca"), *pair, **options)
-    return factory
-
-
 def handshake_line(server, level, text, cid=None):
     """Wait for the line of a failed handshake."""
     cid = r"\d+" if cid is None else cid

@@ -8,7 +8,6 @@ import subprocess
 
 import pytest
 
-from support.client import tls_context
 from support.deadline import Deadline, until
 from support.dialect import dialect
 
@@ -27,14 +26,6 @@ def block(certs, inside="", cert="server", verify=False):
 def tls_start(start, certs):
     def factory(inside="", outside="", **options):
         return start("debug: true\n" + outside + "\n" + block(certs, inside, **options))
-    return factory
-
-
-@pytest.fixture
-def context(certs):
-    def factory(client=None, **options):
-        pair = (certs.cert(client), certs.key(client)) if client else (None, None)
-        return tls_context(certs.cert("ca"), *pair, **options)
     return factory
 
 
