@@ -15,12 +15,9 @@ enum {
 static uint32_t run_of(
         const struct peer *peer, const struct frame *frame, const char *at, size_t left)
 {
-        if (frame->line_bytes == 0)
+        if (frame->line_bytes == 0 || frame->msg.reply.len > 0 || peer->own.trace)
                 return 1;
-        uint32_t max = (uint32_t)(RUN_MAX_BYTES / frame->consumed);
-        if (frame->msg.reply.len > 0 || max < 2 || peer->own.trace)
-                return 1;
-        return parser_run(frame, at, left, max < RUN_MAX ? max : RUN_MAX);
+        return parser_run(frame, at, left < RUN_MAX_BYTES ? left : RUN_MAX_BYTES, RUN_MAX);
 }
 
 static size_t pump(struct peer *peer, struct slice bytes, size_t *need)

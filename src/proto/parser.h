@@ -67,19 +67,19 @@ void parser_init(struct parser *p, enum verb_kind kind);
 MUST_CHECK int parser_next(struct parser *p, const char *data, size_t len, struct frame *out);
 
 /* Publishers repeat themselves. How many operations, *frame at data included and at most max, come one after
- * the other with the very line of that PUB. */
+ * the other with the very line of that PUB and lie within len bytes; 1 when that one alone is longer. */
 static inline uint32_t parser_run(
         const struct frame *frame, const char *data, size_t len, uint32_t max)
 {
         size_t step = frame->consumed, line = frame->line_bytes;
+        const char *at = data;
         uint32_t n = 1;
         if (line == 0)
                 return 1;
-        for (const char *at = data + step; n < max && (size_t)(data + len - at) >= step;
-                at += step) {
+        for (; n < max && len >= 2 * step; n++, len -= step) {
+                at += step;
                 if (!bytes_equal(at, data, line) || memcmp(at + step - 2, "\r\n", 2) != 0)
                         break;
-                n++;
         }
         return n;
 }
