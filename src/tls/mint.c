@@ -59,6 +59,9 @@ static bool add_extensions(X509 *cert, X509 *issuer, const struct mint_spec *spe
                add_extension(cert, issuer, NID_key_usage, usage) &&
                add_extension(cert, issuer, NID_ext_key_usage, spec->usage) &&
                add_extension(cert, issuer, NID_subject_alt_name, spec->san) &&
+               add_extension(cert, issuer, NID_info_access, spec->aia) &&
+               add_extension(
+                       cert, issuer, NID_tlsfeature, spec->must_staple ? "status_request" : NULL) &&
                add_extension(cert, issuer, NID_subject_key_identifier, "hash") &&
                (issuer == cert ||
                        add_extension(cert, issuer, NID_authority_key_identifier, "keyid"));

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/buf.h"
 #include "tls/pem.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum mint_key { MINT_P256, MINT_RSA2048, MINT_ED25519 };
@@ -13,6 +14,8 @@ struct mint_spec {
         bool ca;
         const char *usage;    /* extended: "serverAuth,clientAuth"; NULL: none */
         const char *san;      /* "DNS:localhost,IP:::1"; NULL: none */
+        const char *aia;      /* "OCSP;URI:http://127.0.0.1:8888"; NULL: none */
+        bool must_staple;     /* TLS feature status_request */
         int64_t from_s, to_s; /* validity in seconds from now */
 };
 
