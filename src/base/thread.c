@@ -65,6 +65,11 @@ void thread_join(struct thread *thread)
         xfree(thread);
 }
 
+void thread_abandon(struct thread *thread)
+{
+        ASSERT(pthread_detach(thread->id) == 0); /* it reads its struct as long as it runs */
+}
+
 void panic_(const char *file, int line, const char *what)
 {
         char text[512];

@@ -11,6 +11,7 @@ enum thread_role {
         THREAD_CONTROL,
         THREAD_LOOP,
         THREAD_CRYPTO,
+        THREAD_FETCH,
         THREAD_LOG,
         THREAD_TEST
 };
@@ -25,6 +26,8 @@ typedef void (*thread_fn)(void *ctx);
  * start. */
 struct thread *thread_start(const char *name, enum thread_role role, thread_fn fn, void *ctx);
 void thread_join(struct thread *thread); /* frees it */
+/* Let it run on alone and never ask for it again; the process is about to end. */
+void thread_abandon(struct thread *thread);
 
 void panic_(const char *file, int line, const char *what) NORETURN;
 #define ASSERT(cond) (LIKELY(cond) ? (void)0 : panic_(__FILE__, __LINE__, #cond))
