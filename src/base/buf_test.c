@@ -212,8 +212,8 @@ static void names_errors(void **state)
         } rows[] = {
                 { 0, "success" },
                 { ERR_NOMEM, "out of memory" },
-                { ERR_CLOSED, "closed" },
-                { ERR_CLOSED - 1, "unknown error" },
+                { ERR_CORRUPT, "damaged data" },
+                { ERR_CORRUPT - 1, "unknown error" },
                 { -ENOENT, "no such file or directory" },
                 { -EADDRINUSE, "address already in use" },
                 { -ECONNREFUSED, "connection refused" },
