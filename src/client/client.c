@@ -19,6 +19,7 @@ struct accept_mail {
         struct mail mail;
         struct peer_server *server;
         struct loop *loop;
+        struct peer_addr addr;
         int fd;
 };
 
@@ -366,21 +367,24 @@ static void greet(struct client *client)
                 after_info(client);
 }
 
-static void on_accept(struct mail *mail)
+static void count_into_loop(struct loop *loop)
 {
-        struct accept_mail *letter = CONTAINER_OF(mail, struct accept_mail, mail);
-        struct peer_server *server = letter->server;
+        atomic_fetch_add_explicit(&loop->shared.conn_n, 1, memory_order_relaxed);
+}
+
+/* It has been counted. */
+static void begin(
+        struct peer_server *server, struct loop *loop, int fd, const struct peer_addr *addr)
+{
         struct client *client = xnew(struct client);
-        int rc = peer_init(&client->peer, &client_ops, server, letter->loop, letter->fd);
+        int rc = peer_init(&client->peer, &client_ops, server, loop, fd, addr);
         if (rc < 0) {
-                count_out_of_loop(letter->loop);
+                count_out_of_loop(loop);
                 if (rc != ERR_CLOSED)
                         log_error(NULL, "Error accepting a client: %s", err_text(rc));
-                xfree(letter);
                 xfree(client);
                 return;
         }
-        xfree(letter);
         connect_options_init(&client->opts);
         client_login_init(client);
         atomic_fetch_add_explicit(&server->shared.client_n, 1, memory_order_relaxed);
@@ -391,13 +395,29 @@ static void on_accept(struct mail *mail)
         greet(client);
 }
 
-void client_accept_post(struct peer_server *server, struct loop *loop, int fd)
+static void on_accept(struct mail *mail)
+{
+        struct accept_mail *letter = CONTAINER_OF(mail, struct accept_mail, mail);
+        begin(letter->server, letter->loop, letter->fd, &letter->addr);
+        xfree(letter);
+}
+
+void client_accept(
+        struct peer_server *server, struct loop *loop, int fd, const struct peer_addr *addr)
+{
+        count_into_loop(loop);
+        begin(server, loop, fd, addr);
+}
+
+void client_accept_post(
+        struct peer_server *server, struct loop *loop, int fd, const struct peer_addr *addr)
 {
         struct accept_mail *letter = xnew(struct accept_mail);
         letter->server = server;
         letter->loop = loop;
         letter->fd = fd;
+        letter->addr = *addr;
         letter->mail.deliver = on_accept;
-        atomic_fetch_add_explicit(&loop->shared.conn_n, 1, memory_order_relaxed);
+        count_into_loop(loop); /* now: placement is to know at once */
         loop_post(loop, &letter->mail);
 }

@@ -34,8 +34,12 @@ static inline struct client *client_of(struct peer *peer)
         return CONTAINER_OF(peer, struct client, peer);
 }
 
-/* Any thread: hand a fresh socket to a loop, which greets it and serves it until it closes. */
-void client_accept_post(struct peer_server *server, struct loop *loop, int fd);
+/* Owner loop: greet whoever is behind this fresh socket and serve him until it closes. */
+void client_accept(
+        struct peer_server *server, struct loop *loop, int fd, const struct peer_addr *addr);
+/* Any thread: the same on that loop. */
+void client_accept_post(
+        struct peer_server *server, struct loop *loop, int fd, const struct peer_addr *addr);
 
 /* Owner loop. Send INFO: the one of the settings, or `which` when it is not NULL. connect_info: with what
  * only a connected client is told. */

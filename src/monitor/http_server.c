@@ -570,8 +570,9 @@ static bool make_room(struct http_server *server)
         return server->conn_n < 2 * HTTP_CONN_MAX; /* closing ones still count for a moment */
 }
 
-static void on_accept(void *ctx, int fd)
+static void on_accept(void *ctx, int fd, const struct sockaddr_storage *peer)
 {
+        (void)peer;
         struct http_server *server = ctx;
         struct http_conn *hc;
         if (!make_room(server)) {
@@ -608,13 +609,13 @@ int http_server_start(
         server->env = *env;
         list_init(&server->conns);
         list_init(&server->idle);
-        int rc = listener_open(
-                &server->listener, env->loop, env->host, env->port, on_accept, server, eb);
+        int rc = listener_open(&server->listener, env->host, env->port, on_accept, server, eb);
         if (rc < 0) {
                 xfree(server);
                 return rc;
         }
         server->tls = env->tls ? tls_ctx_ref(env->tls) : NULL;
+        listener_start(server->listener, env->loop);
         *out = server;
         return 0;
 }

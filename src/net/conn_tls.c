@@ -35,6 +35,8 @@ struct handshake {
 uint64_t conn_source(const struct conn *conn)
 {
         struct sockaddr_storage addr;
+        if (conn->source)
+                return conn->source;
         if (!conn_peer_addr(conn, &addr))
                 return 0;
         if (addr.ss_family == AF_INET)

@@ -18,9 +18,16 @@
 
 static struct loop *loop;
 
-static void on_accept(void *ctx, int fd)
+struct came {
+        int fd;
+        struct sockaddr_storage peer;
+};
+
+static void on_accept(void *ctx, int fd, const struct sockaddr_storage *peer)
 {
-        *(int *)ctx = fd;
+        struct came *came = ctx;
+        came->fd = fd;
+        came->peer = *peer;
         loop_stop(loop);
 }
 
@@ -29,10 +36,13 @@ static void accepts_on_a_port_of_its_own(void **state)
         (void)state;
         struct listener *listener = NULL;
         struct errbuf eb = { "" };
-        int got = -1, nodelay = 0;
+        struct came came = { .fd = -1 };
+        struct sockaddr_in near;
+        int nodelay = 0;
         socklen_t len = sizeof nodelay;
         loop = loop_new(0);
-        assert_int_equal(listener_open(&listener, loop, "127.0.0.1", 0, on_accept, &got, &eb), 0);
+        assert_int_equal(listener_open(&listener, "127.0.0.1", 0, on_accept, &came, &eb), 0);
+        listener_start(listener, loop);
         assert_in_range(listener_port(listener), 1, 65535);
         struct sockaddr_in addr = { .sin_family = AF_INET,
                 .sin_port = htons((uint16_t)listener_port(listener)),
@@ -40,10 +50,16 @@ static void accepts_on_a_port_of_its_own(void **state)
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof addr), 0);
         loop_run(loop);
-        assert_true(got >= 0);
-        assert_int_equal(getsockopt(got, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len), 0);
+        assert_true(came.fd >= 0);
+        len = sizeof near;
+        assert_int_equal(getsockname(fd, (struct sockaddr *)&near, &len), 0);
+        assert_int_equal(came.peer.ss_family, AF_INET);
+        assert_int_equal(((struct sockaddr_in *)&came.peer)->sin_port, near.sin_port);
+        assert_int_equal(((struct sockaddr_in *)&came.peer)->sin_addr.s_addr, near.sin_addr.s_addr);
+        len = sizeof nodelay;
+        assert_int_equal(getsockopt(came.fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, &len), 0);
         assert_int_not_equal(nodelay, 0); /* from the listening socket */
-        close(got);
+        close(came.fd);
         close(fd);
         listener_close(listener);
         loop_free(loop);
@@ -55,12 +71,12 @@ static void says_which_address_is_taken(void **state)
         struct listener *first = NULL, *second = NULL;
         struct errbuf eb = { "" };
         char want[128];
-        int got = -1;
         loop = loop_new(0);
-        assert_int_equal(listener_open(&first, loop, "127.0.0.1", 0, on_accept, &got, &eb), 0);
+        assert_int_equal(listener_open(&first, "127.0.0.1", 0, on_accept, NULL, &eb), 0);
+        listener_start(first, loop);
         int port = listener_port(first);
         assert_int_equal(
-                listener_open(&second, loop, "127.0.0.1", port, on_accept, &got, &eb), -EADDRINUSE);
+                listener_open(&second, "127.0.0.1", port, on_accept, NULL, &eb), -EADDRINUSE);
         snprintf(want, sizeof want, "listen tcp 127.0.0.1:%d: bind: address already in use", port);
         assert_string_equal(eb.text, want);
         assert_null(second);
@@ -74,8 +90,7 @@ static void says_which_name_is_unknown(void **state)
         struct listener *listener = NULL;
         struct errbuf eb = { "" };
         loop = loop_new(0);
-        assert_true(
-                listener_open(&listener, loop, "256.256.256.256", 4222, on_accept, NULL, &eb) < 0);
+        assert_true(listener_open(&listener, "256.256.256.256", 4222, on_accept, NULL, &eb) < 0);
         assert_non_null(strstr(eb.text, "listen tcp: lookup 256.256.256.256: "));
         assert_null(listener);
         loop_free(loop);

@@ -5,10 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 /* sock_*.c */
-int os_accept(int fd);            /* non-blocking, close-on-exec; fd or negative errno */
-int os_socket_stream(int family); /* likewise */
+int os_socket_stream(int family); /* non-blocking, close-on-exec; fd or negative errno */
+/* Likewise; and who it is, as far as the system tells (else AF_UNSPEC). */
+int os_accept(int fd, struct sockaddr_storage *peer);
 int os_set_nodelay(int fd);
 int os_listen_backlog(void);
 int os_entropy(void *dst, size_t bytes); /* 0 or negative errno */

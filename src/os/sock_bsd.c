@@ -27,9 +27,11 @@ static int prepare(int fd)
         return code;
 }
 
-int os_accept(int fd)
+int os_accept(int fd, struct sockaddr_storage *peer)
 {
-        return prepare(accept(fd, NULL, NULL));
+        socklen_t len = sizeof *peer;
+        peer->ss_family = AF_UNSPEC;
+        return prepare(accept(fd, (struct sockaddr *)peer, &len));
 }
 
 int os_socket_stream(int family)

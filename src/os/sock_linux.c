@@ -8,9 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int os_accept(int fd)
+int os_accept(int fd, struct sockaddr_storage *peer)
 {
-        int got = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        socklen_t len = sizeof *peer;
+        peer->ss_family = AF_UNSPEC;
+        int got = accept4(fd, (struct sockaddr *)peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         return got < 0 ? -errno : got;
 }
 

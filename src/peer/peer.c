@@ -34,24 +34,30 @@ const char *close_reason_text(enum close_reason reason)
 
 /* ---- address and log prefix -------------------------------------------------------------- */
 
-static void read_addr(struct peer *peer)
+void peer_addr_set(struct peer_addr *addr, const struct sockaddr_storage *from)
 {
-        struct sockaddr_storage ss;
-        if (!conn_peer_addr(&peer->own.conn, &ss))
-                return;
-        if (ss.ss_family == AF_INET) {
-                const struct sockaddr_in *in = (const struct sockaddr_in *)&ss;
-                peer->addr.family = AF_INET;
-                peer->addr.port = ntohs(in->sin_port);
-                memcpy(peer->addr.ip, &in->sin_addr, 4);
-        } else if (ss.ss_family == AF_INET6) {
-                const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&ss;
+        *addr = (struct peer_addr){ 0 };
+        if (from->ss_family == AF_INET) {
+                const struct sockaddr_in *in = (const struct sockaddr_in *)from;
+                addr->family = AF_INET;
+                addr->port = ntohs(in->sin_port);
+                memcpy(addr->ip, &in->sin_addr, 4);
+        } else if (from->ss_family == AF_INET6) {
+                const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
                 bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
-                peer->addr.family = mapped ? AF_INET : AF_INET6;
-                peer->addr.port = ntohs(in6->sin6_port);
-                memcpy(peer->addr.ip, (const char *)&in6->sin6_addr + (mapped ? 12 : 0),
+                addr->family = mapped ? AF_INET : AF_INET6;
+                addr->port = ntohs(in6->sin6_port);
+                memcpy(addr->ip, (const char *)&in6->sin6_addr + (mapped ? 12 : 0),
                         mapped ? 4 : 16);
         }
+}
+
+/* As conn_source(), which would ask the socket. */
+static uint64_t source_of(const struct peer_addr *addr)
+{
+        return addr->family ? slice_hash(slice_of(
+                                      (const char *)addr->ip, addr->family == AF_INET ? 4 : 8))
+                            : 0;
 }
 
 void peer_addr_ip(const struct peer_addr *addr, char *dst, size_t size)
@@ -189,7 +195,7 @@ static const struct conn_ops peer_conn_ops = {
 };
 
 int peer_init(struct peer *peer, const struct peer_ops *ops, struct peer_server *server,
-        struct loop *loop, int fd)
+        struct loop *loop, int fd, const struct peer_addr *addr)
 {
         ASSERT_OWNER(loop);
         peer->ops = ops;
@@ -203,7 +209,8 @@ int peer_init(struct peer *peer, const struct peer_ops *ops, struct peer_server 
                 return rc;
         }
         peer->id = atomic_fetch_add_explicit(&server->shared.next_id, 1, memory_order_relaxed) + 1;
-        read_addr(peer);
+        peer->addr = *addr;
+        peer->own.conn.source = source_of(addr);
         parser_init(&peer->own.parser, ops->kind);
         peer->own.account = registry_global(server->registry);
         peer->own.start_ns = peer->own.last_ns = clock_mono_ns();

@@ -82,7 +82,7 @@ struct peer {
 /* Owner. Take the socket and enter the roster; the account is the global one until somebody binds
  * another. On failure (negative) the socket is closed and nothing else happened. */
 MUST_CHECK int peer_init(struct peer *peer, const struct peer_ops *ops, struct peer_server *server,
-        struct loop *loop, int fd);
+        struct loop *loop, int fd, const struct peer_addr *addr);
 
 /* The only way a peer ends. Idempotent: the first reason stands. Sends the reason's -ERR, if it has one. */
 void peer_close(struct peer *peer, enum close_reason reason);
@@ -149,6 +149,7 @@ void trace_in(struct peer *peer, const struct frame *frame);
 void trace_out(struct peer *peer, struct slice line); /* without CRLF */
 void trace_payload(struct peer *peer, const char *arrow, struct slice body, size_t header_bytes);
 
+void peer_addr_set(struct peer_addr *addr, const struct sockaddr_storage *from);
 void peer_addr_ip(const struct peer_addr *addr, char *dst, size_t size); /* "::1"; "" when none */
 /* Monitoring. Numbers only, nothing to free; and everything, with what `want` (PEER_WANT_*) adds. */
 void peer_measure(const struct peer *peer, struct peer_info *out);

@@ -35,8 +35,7 @@ void server_close_listener(struct server *server)
 {
         if (server->clients == NULL)
                 return;
-        listener_close(server->clients);
-        server->clients = NULL;
+        accept_stop(server);
         log_debug(NULL, "Client accept loop exiting..");
 }
 
@@ -203,9 +202,7 @@ static int start_monitor(struct server *server, struct errbuf *eb)
 
 static int start_listener(struct server *server, struct errbuf *eb)
 {
-        const struct listen_options *client = &server->opts->client;
-        int rc = listener_open(&server->clients, server->control, client->host,
-                client->port == -1 ? 0 : client->port, accept_client, server, eb);
+        int rc = accept_open(server, eb);
         if (rc == 0)
                 server->client_port = server->opts->client.bound_port =
                         listener_port(server->clients);
@@ -327,6 +324,7 @@ static int start(struct server *server, struct errbuf *eb)
         }
         rotation_start(server, files);
         banner_listening(server);
+        accept_start(server);
         return 0;
 }
 

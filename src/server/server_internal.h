@@ -30,10 +30,10 @@ struct server {
         struct loop **loops;
         struct thread **threads;
         struct crypto_pool *crypto;
-        struct rate_counter *tls_rate; /* NULL: no limit */
-        struct timer tls_rate_timer;   /* reports what it refused */
-        struct listener *clients;      /* NULL: not listening (any more) */
-        struct {
+        struct rate_counter *tls_rate;        /* NULL: no limit */
+        struct timer tls_rate_timer;          /* reports what it refused */
+        struct listener *clients;             /* NULL: not listening (any more) */
+        struct {                              /* of the first loop, once it accepts */
                 unsigned last;                /* the loop that got the newest client */
                 uint64_t at_ns;               /* when busy_ns was read */
                 struct placement_load *loads; /* by loop */
@@ -65,7 +65,10 @@ void workers_check_pins(
 /* accept.c */
 void accept_init(struct server *server); /* after workers_start() */
 void accept_fini(struct server *server);
-void accept_client(void *server, int fd); /* the listener's */
+/* The listener of clients lives on the first loop, so that most connections are accepted where they stay. */
+MUST_CHECK int accept_open(struct server *server, struct errbuf *eb);
+void accept_start(struct server *server); /* the rest of them: from now on they are greeted */
+void accept_stop(struct server *server);  /* waits for the loop: nobody is accepted after this */
 
 /* banner.c: the start-up lines (config.md 4.6). */
 void banner_print(struct server *server);

@@ -177,7 +177,7 @@ static void wire_open(struct wire *wire, unsigned loop)
         CHECK(fcntl(pair[1], F_SETFL, O_NONBLOCK) == 0, "fcntl");
         wire->fd = pair[0];
         wire->len = wire->at = 0;
-        client_accept_post(&server, server.loops[loop % LOOPS], pair[1]);
+        client_accept_post(&server, server.loops[loop % LOOPS], pair[1], &(struct peer_addr){ 0 });
 }
 
 static void wire_put(struct wire *wire, const char *text, size_t len)
