@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/slice.h"
+#include "base/thread.h"
 #include "os/os.h"
 #include <errno.h>
 #include <signal.h>
@@ -32,7 +33,7 @@ static int signum_of(const char *command)
         return 0;
 }
 
-/* The whole content of a readable file stands for its name. */
+/* The whole content of a readable file stands for its name; a directory is none. */
 static char *pid_text(const char *pid)
 {
         FILE *file = pid[0] ? fopen(pid, "r") : NULL;
@@ -42,8 +43,21 @@ static char *pid_text(const char *pid)
         char part[256];
         for (size_t n; (n = fread(part, 1, sizeof part, file)) > 0 && text.len < PID_FILE_MAX;)
                 buf_append(&text, part, n);
+        bool unreadable = ferror(file);
         fclose(file);
-        return buf_take_str(&text);
+        if (!unreadable)
+                return buf_take_str(&text);
+        buf_fini(&text);
+        return xstrdup(pid);
+}
+
+bool signal_cmd_is_pid(const char *text, long *pid)
+{
+        unsigned long long number;
+        if (!slice_to_u64(slice_str(text), 10, &number) || number == 0 || number > INT32_MAX)
+                return false;
+        *pid = (long)number;
+        return true;
 }
 
 /* Servers of this name that run here, without ourselves; -1: pgrep is not to be had. */
@@ -87,15 +101,12 @@ static int too_many(const long *pids, int n, struct errbuf *eb)
 
 static int resolve(const char *text, long *pids, struct errbuf *eb)
 {
-        unsigned long long number;
         struct slice word = slice_str(text);
         bool glob = word.len > 0 && text[word.len - 1] == '*';
-        if (word.len > 0 && !glob) {
-                if (!slice_to_u64(word, 10, &number) || number == 0)
-                        return errbuf_set(eb, ERR_INVALID, "invalid pid: %s", text);
-                pids[0] = (long)number;
-                return 1;
-        }
+        if (word.len > 0 && !glob)
+                return signal_cmd_is_pid(text, pids)
+                               ? 1
+                               : errbuf_set(eb, ERR_INVALID, "invalid pid: %s", text);
         if (glob)
                 word.len--;
         for (size_t i = 0; i < word.len; i++)
@@ -123,10 +134,12 @@ int signal_cmd(const char *command, const char *pid, struct errbuf *eb)
                 return n;
         if (signum == 0)
                 return errbuf_set(eb, ERR_INVALID, "unknown signal \"%s\"", command);
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n; i++) {
+                ASSERT(pids[i] > 0 && pids[i] <= INT32_MAX);
                 if (kill((pid_t)pids[i], signum) != 0)
                         buf_printf(&failures, "\nsignal \"%s\" %ld: %s", command, pids[i],
                                 err_text(-errno));
+        }
         int rc = failures.len ? errbuf_set(eb, ERR_INVALID, "%.*s", SLICE_ARG(buf_slice(&failures)))
                               : 0;
         buf_fini(&failures);
