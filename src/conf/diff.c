@@ -51,7 +51,7 @@ static const struct {
         { "Nkeys", "Reloaded: authorization nkey users", false },
         { "Users", "Reloaded: authorization users", false },
         { "Accounts", "Reloaded: accounts", false },
-        { "NoAuthUser", "Reloaded: no_auth_user", false },
+        { "NoAuthUser", "", false }, /* it can only go, with the user, whose line is there */
         { "Username", "Reloaded: authorization username", false },
         { "Password", "Reloaded: authorization password", false },
         { "Authorization", "Reloaded: authorization token", false },
@@ -72,6 +72,8 @@ void option_change_line(struct buf *out, const struct option_change *change)
                         strcmp(change->now, "true") == 0 ? "not " : "");
                 return;
         }
+        if (strcmp(row->field, "PidFile") == 0 && change->now[0] == '\0')
+                return; /* the old file stays as it is */
         if (row->type == OPTION_PINS) {
                 buf_printf(out, "Reloaded: %s pinned_certs", change->now);
                 return;

@@ -23,5 +23,5 @@ MUST_CHECK int options_diff(const struct options *old, const struct options *now
         struct option_diff *diff, struct errbuf *eb);
 void option_diff_fini(struct option_diff *diff);
 
-/* Append the line that a reload logs for the change: "Reloaded: max_payload = 2000". */
+/* Append the line that a reload logs for the change: "Reloaded: max_payload = 2000". Nothing: it has none. */
 void option_change_line(struct buf *out, const struct option_change *change);

@@ -29,7 +29,8 @@ static void log_changes(const struct prepared *next)
                 if (next->same_tls && diff->changes[i].row->type == OPTION_TLS)
                         continue; /* it was among them because files may have changed */
                 option_change_line(&line, &diff->changes[i]);
-                log_info(NULL, "%.*s", SLICE_ARG(buf_slice(&line)));
+                if (line.len > 0)
+                        log_info(NULL, "%.*s", SLICE_ARG(buf_slice(&line)));
                 buf_fini(&line);
         }
 }

@@ -302,8 +302,10 @@ static int start(struct server *server, struct errbuf *eb)
         server->crypto = crypto_pool_new(opts->crypto_thread_n, HANDSHAKE_QUEUE_MAX);
         if (start_listener(server, eb) < 0) {
                 struct errbuf cause = *eb;
-                return errbuf_set(eb, ERR_IO, "Error listening on port: %s:%d, \"%s\"",
-                        client->host, client->port == -1 ? 0 : client->port, cause.text);
+                bool v6 = strchr(client->host, ':') != NULL;
+                return errbuf_set(eb, ERR_IO, "Error listening on port: %s%s%s:%d, \"%s\"",
+                        v6 ? "[" : "", client->host, v6 ? "]" : "",
+                        client->port == -1 ? 0 : client->port, cause.text);
         }
         if (check_advertise(opts, server->client_port, eb) < 0) {
                 struct errbuf cause = *eb;

@@ -354,37 +354,62 @@ def test_ports_and_pid_file_move(start, tmp_path):
     assert not (second / name).exists()
 
 
-# 5.2: what a reload changes while it runs, with the line of each.
-@pytest.mark.parametrize("before, after, line", [
-    ("", "trace: true", "trace = true"),
-    ("", "debug: true", "debug = true"),
-    ("debug: true", "", "debug = false"),
-    ("", "trace_verbose: true", "trace_verbose = true"),
-    ("", "trace_headers: true", "trace_headers = true"),
-    ("", "logtime_utc: true", "logtime_utc = true"),
-    ("", "max_traced_msg_len: 5", "max_traced_msg_len = 5"),
-    ("", "max_connections: 5", "max_connections = 5"),
-    ("", "max_control_line: 1k", "max_control_line = 1000"),
-    ("", "max_payload: 1000", "max_payload = 1000"),
-    ("", 'ping_interval: "5s"', "ping_interval = 5s"),
-    ("", "ping_max: 7", "ping_max = 7"),
-    ("", 'write_deadline: "3s"', "write_deadline = 3s"),
-    ("", "connect_error_reports: 5", "connect_error_reports = 5"),
-    ("", "reconnect_error_reports: 5", "reconnect_error_reports = 5"),
-    ("", "no_fast_producer_stall: true", "fast producers will not be stalled"),
-    ("no_fast_producer_stall: true", "", "fast producers will be stalled"),
-    ("", 'server_tags: ["a","b"]', "tags"),
-    ("", "server_metadata: {a: b}", "metadata"),
+# 5.2: what a reload changes while it runs, with every line that it says of it.
+@pytest.mark.parametrize("before, after, lines", [
+    ("", "", []),
+    ("", "trace: true", ["trace = true"]),
+    ("trace: true", "", ["trace = false"]),
+    ("", "debug: true", ["debug = true"]),
+    ("debug: true", "", ["debug = false"]),
+    ("", "trace_verbose: true", ["trace = true", "trace_verbose = true"]),
+    ("trace_verbose: true", "trace: true", ["trace_verbose = false"]),
+    ("", "trace_headers: true", ["trace = true", "trace_headers = true"]),
+    ("trace_headers: true", "trace_headers: false", ["trace = false", "trace_headers = false"]),
+    ("", "logtime: false", ["logtime = false"]),
+    ("logtime: false", "", ["logtime = true"]),
+    ("", "logtime_utc: true", ["logtime_utc = true"]),
+    ("", "max_traced_msg_len: 5", ["max_traced_msg_len = 5"]),
+    ("", "max_connections: 5", ["max_connections = 5"]),
+    ("max_connections: 5", "", ["max_connections = 65536"]),
+    ("", "max_control_line: 1k", ["max_control_line = 1000"]),
+    ("", "max_payload: 1000", ["max_payload = 1000"]),
+    ("max_payload: 1000", "max_payload: -1", ["max_payload = -1"]),
+    ("", 'ping_interval: "5s"', ["ping_interval = 5s"]),
+    ('ping_interval: "1500ms"', "ping_interval: 90s", ["ping_interval = 1m30s"]),
+    ("", "ping_max: 7", ["ping_max = 7"]),
+    ("", 'write_deadline: "3s"', ["write_deadline = 3s"]),
+    ("", "connect_error_reports: 5", ["connect_error_reports = 5"]),
+    ("", "connect_error_reports: 0", []),
+    ("", "reconnect_error_reports: 5", ["reconnect_error_reports = 5"]),
+    ("", "no_fast_producer_stall: true", ["fast producers will not be stalled"]),
+    ("no_fast_producer_stall: true", "", ["fast producers will be stalled"]),
+    ("", 'server_tags: ["a","b"]', ["tags"]),
+    ("server_tags: a", 'server_tags: " A "', []),
+    ("", "server_metadata: {a: b}", ["metadata"]),
+    ("server_metadata: {a: b}", "", ["metadata"]),
+    ("", "authorization { timeout: 5 }", ["authorization timeout = 5"]),
+    ("", 'authorization { timeout: "500ms" }', ["authorization timeout = 0.5"]),
+    ("authorization {users: [{user: a, password: b}]}\nno_auth_user: a", "", []),
+    ('pid_file: "x.pid"', "", []),
+    ("lame_duck_duration: 120s, write_timeout: default", "", []),
+    ("max_connections: 5, ping_max: 3, trace: true", "max_payload: 77",
+     ["trace = false", "max_connections = 65536", "ping_max = 2", "max_payload = 77"]),
 ])
-def test_reload_of_what_is_live(start, before, after, line):
+def test_reload_of_what_is_live(start, before, after, lines):
     base = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
     server = start(before)
     client = server.connect()
     server.rewrite(base + after)
     server.signal(signal.SIGHUP)
-    server.wait_log(rf"\[INF\] Reloaded: {line}$")
+    for line in lines:
+        server.wait_log(rf"\[INF\] Reloaded: {line}$")
     server.wait_log(r"\[INF\] Reloaded server configuration \(sha256:[0-9a-f]{64}\)$")
-    client.barrier()
+    said = [text for level, text in server.entries() if level != "DBG" and text.startswith("Reload")]
+    always = ["Reloaded: authorization users", "Reloaded: accounts"]
+    assert [text for text in said[:-1] if text not in always] == [f"Reloaded: {line}" for line in lines]
+    assert [text for text in said if text in always] == always
+    if "users" not in before:
+        client.barrier()
     assert server.monitor.varz()["config_digest"].startswith("sha256:")
 
 

@@ -186,6 +186,17 @@ def test_client_port_in_use(start, taken):
                   rf'127\.0\.0\.1:{taken}: bind: address already in use"')
 
 
+@pytest.mark.parametrize("listen", ['listen: "[::1]:%d"', 'host: "::1", port: %d'])
+def test_client_port_of_ipv6_in_use(start, listen):
+    with socket.socket(socket.AF_INET6) as listener:
+        listener.bind(("::1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        server = start(listen % port, base=False, ready=False)
+        fatal(server, rf'Error listening on port: \[::1\]:{port}, "listen tcp \[::1\]:{port}: '
+                      r'bind: address already in use"')
+
+
 def test_monitor_port_in_use(start, taken):
     server = start(None, args=["-a", "127.0.0.1", "-p", "-1", "-m", taken], ready=False)
     fatal(server, rf"Can't start monitoring: can't listen to the monitor port: listen tcp "
