@@ -66,26 +66,16 @@ static void entry_free(struct match_cache *cache, struct entry *entry)
         xfree(entry);
 }
 
-void match_cache_clear(struct match_cache *cache)
+void match_cache_free(struct match_cache *cache)
 {
+        if (cache == NULL)
+                return;
         for (size_t i = 0; i < cache->set_n; i++) {
                 for (size_t way = 0; way < WAYS; way++)
                         entry_free(cache, cache->sets[i].way[way]);
         }
         xfree(cache->sets);
-        cache->sets = NULL;
-        cache->set_n = 0;
         match_fini(&cache->loose);
-        match_room_free(cache->room);
-        cache->room = match_room_new();
-        match_init_lent(&cache->loose, cache->room);
-}
-
-void match_cache_free(struct match_cache *cache)
-{
-        if (cache == NULL)
-                return;
-        match_cache_clear(cache);
         match_room_free(cache->room);
         xfree(cache);
 }

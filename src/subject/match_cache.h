@@ -74,7 +74,4 @@ static inline const struct match *match_cache_get_rcu(
         return match_cache_find_rcu(cache, trie, subject);
 }
 
-/* Drop everything and its memory: for instance when the account has been quiet for long. */
-void match_cache_clear(struct match_cache *cache);
-
 void match_cache_stats(const struct match_cache *cache, struct match_cache_stats *out);
