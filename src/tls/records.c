@@ -280,7 +280,7 @@ static int on_message_head(struct records *records)
         const uint8_t *head = records->head;
         records->skip = (uint32_t)head[1] << 16 | (uint32_t)head[2] << 8 | head[3];
         records->head_n = 0;
-        records->in_message = true;
+        records->in_message = records->skip > 0;
         bool update = head[0] == SSL3_MT_KEY_UPDATE;
         if (update && records->skip != 1)
                 return refuse(records, SSL_AD_DECODE_ERROR);
@@ -378,8 +378,12 @@ static ssize_t read_record(
                 return refuse(records, SSL_AD_BAD_RECORD_MAC);
         }
         ssize_t n = take(records, to, inner);
-        if (fits || n <= 0)
+        if (fits)
                 return n;
+        if (n <= 0) {
+                buf_fini(&records->plain);
+                return n;
+        }
         records->plain.len = (size_t)n;
         records->plain_at = 0;
         return 0;

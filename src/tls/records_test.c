@@ -294,6 +294,17 @@ static void messages_may_be_cut_but_not_interrupted(void **state)
         refuses(ends, SSL_AD_UNEXPECTED_MESSAGE);
 }
 
+/* Nothing of it is left to pass over: what follows is not inside of it. */
+static void a_message_may_be_empty(void **state)
+{
+        struct ends *ends = *state;
+        const struct iovec iov = { (char *)"hi", 2 };
+        assert_true(records_seal(
+                ends->server, SSL3_RT_HANDSHAKE, (const uint8_t *)"\4\0\0\0", 4, &ends->wire));
+        assert_int_equal(records_write(ends->server, &iov, 2, &ends->wire), 0);
+        assert_int_equal(read_all(ends, ends->client), 2);
+}
+
 static void keys_change_in_time(void **state)
 {
         struct ends *ends = *state;
@@ -417,6 +428,19 @@ static void cuts_do_not_matter(void **state)
                 }
 }
 
+/* Also behind a record without data that was larger than the room. */
+static void an_idle_reader_keeps_no_memory(void **state)
+{
+        struct ends *ends = *state;
+        char little[1];
+        records_alert(ends->client, SSL3_AL_WARNING, SSL_AD_USER_CANCELLED, &ends->wire);
+        struct slice in = buf_slice(&ends->wire);
+        assert_int_equal(records_read(ends->server, &in, little, sizeof(little)), ERR_AGAIN);
+        assert_int_equal(in.len, 0);
+        assert_null(ends->server->plain.ptr);
+        assert_null(ends->server->held.ptr);
+}
+
 /* RFC 8446 section 5.5 bounds AES-GCM; ChaCha needs no bound below the sequence number's. */
 static void each_suite_has_its_limit(void **state)
 {
@@ -462,6 +486,7 @@ int main(void)
                 TEST(other_types_are_refused),
                 TEST(messages_are_checked),
                 TEST(messages_may_be_cut_but_not_interrupted),
+                TEST(a_message_may_be_empty),
                 TEST(keys_change_in_time),
                 TEST(updates_are_bounded),
                 TEST(an_update_is_answered_once),
@@ -469,6 +494,7 @@ int main(void)
                 TEST(padding_may_fill_a_record),
                 TEST(tickets_are_bounded),
                 TEST(cuts_do_not_matter),
+                TEST(an_idle_reader_keeps_no_memory),
                 TEST(each_suite_has_its_limit),
                 TEST(unknown_suites_are_left_to_the_library),
         };
