@@ -3,8 +3,13 @@
 #include "base/clock.h"
 #include "base/macros.h"
 #include <inttypes.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
+
+/* Both clocks go equally fast. So much more, or less, between them means that one was set. */
+#define SET_NS ((int64_t)(10 * NS_PER_MS))
 
 static uint64_t read_clock(clockid_t id)
 {
@@ -21,6 +26,32 @@ uint64_t clock_mono_ns(void)
 uint64_t clock_wall_ns(void)
 {
         return read_clock(CLOCK_REALTIME);
+}
+
+static int64_t offset_now(void)
+{
+        uint64_t wall = clock_wall_ns();
+        return (int64_t)(wall - clock_mono_ns());
+}
+
+static bool differ(int64_t a, int64_t b)
+{
+        return a - b > SET_NS || b - a > SET_NS;
+}
+
+uint64_t clock_wall_of(uint64_t mono_ns)
+{
+        static _Atomic int64_t known;
+        int64_t offset = atomic_load_explicit(&known, memory_order_relaxed);
+        int64_t now = offset_now();
+        if (differ(now, offset)) {
+                /* Unless the thread was stopped between the two readings. */
+                for (int64_t again; differ(again = offset_now(), now);)
+                        now = again;
+                offset = now;
+                atomic_store_explicit(&known, offset, memory_order_relaxed);
+        }
+        return mono_ns + (uint64_t)offset;
 }
 
 /* ".5" for 500 of 1000: `digits` wide, trailing zeros and an empty fraction left out. dst >= 11. */

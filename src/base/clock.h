@@ -7,6 +7,15 @@
 uint64_t clock_mono_ns(void);
 uint64_t clock_wall_ns(void); /* since 1970-01-01 UTC */
 
+/* What the wall clock, as it is set now, says of a moment of the monotonic one. The same moment gives the same
+ * answer until somebody sets the clock. Any thread. */
+uint64_t clock_wall_of(uint64_t mono_ns);
+
+static inline uint64_t clock_span_ns(uint64_t from_ns, uint64_t to_ns) /* never below 0 */
+{
+        return to_ns > from_ns ? to_ns - from_ns : 0;
+}
+
 /* "2026-08-21T14:50:11.1234Z": RFC 3339 UTC, up to 9 fractional digits, trailing zeros removed. dst
  * >= 40. */
 void clock_rfc3339(uint64_t wall_ns, char *dst, size_t size);

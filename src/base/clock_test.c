@@ -85,6 +85,21 @@ static void clocks_advance(void **state)
         assert_true(clock_wall_ns() > 1700000000ULL * NS_PER_SEC);
 }
 
+static void a_moment_has_one_wall_time(void **state)
+{
+        uint64_t then = clock_mono_ns(), first = clock_wall_of(then), wall = clock_wall_ns();
+        assert_true(first <= wall + 20 * NS_PER_MS && wall <= first + 5 * NS_PER_SEC);
+        for (int i = 0; i < 100; i++)
+                assert_true(clock_wall_of(then) == first);
+        assert_true(clock_wall_of(then - NS_PER_SEC) == first - NS_PER_SEC);
+}
+
+static void spans_are_never_negative(void **state)
+{
+        assert_true(clock_span_ns(3, 10) == 7);
+        assert_true(clock_span_ns(10, 3) == 0);
+}
+
 static void chance_is_uniform(void **state)
 {
         unsigned hits[10] = { 0 };
@@ -108,6 +123,8 @@ int main(void)
                 cmocka_unit_test(spells_instants),
                 cmocka_unit_test(spells_uptimes),
                 cmocka_unit_test(clocks_advance),
+                cmocka_unit_test(a_moment_has_one_wall_time),
+                cmocka_unit_test(spans_are_never_negative),
                 cmocka_unit_test(chance_is_uniform),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -266,8 +266,18 @@ static bool purge_one(struct log_file *file, const char *dir, const char *name)
         return removed;
 }
 
-/* Keep max_files - 1 backups, the newest ones. */
-static void purge(struct log_file *file)
+/* Where the oldest stands among the sorted names. Those behind the one just made come from before the clock
+ * was set back. */
+static size_t oldest_of(const struct backups *backups, const char *newest)
+{
+        size_t at = 0;
+        while (at < backups->n && strcmp(backups->names[at], newest) <= 0)
+                at++;
+        return at;
+}
+
+/* Keep max_files - 1 backups, the newest ones. made: the path of the one just made. */
+static void purge(struct log_file *file, const char *made)
 {
         const char *slash = strrchr(file->path, '/');
         const char *base = slash ? slash + 1 : file->path;
@@ -285,8 +295,9 @@ static void purge(struct log_file *file)
                 xfree(shown);
         }
         size_t keep = (size_t)file->max_files - 1;
+        size_t oldest = oldest_of(&backups, slash ? made + (slash + 1 - file->path) : made);
         for (size_t i = 0; i + keep < backups.n; i++) {
-                if (!purge_one(file, dir, backups.names[i]))
+                if (!purge_one(file, dir, backups.names[(oldest + i) % backups.n]))
                         break;
         }
         backups_fini(&backups);
@@ -321,11 +332,11 @@ static void rotate(struct log_file *file)
         append_own(file, LOG_INFO, "Rotated log, backup saved as %s", shown);
         file_flush(&file->sink);
         file->limit = file->limit_wanted;
+        if (file->max_files > 0)
+                purge(file, name);
+        file_flush(&file->sink);
         xfree(name);
         xfree(shown);
-        if (file->max_files > 0)
-                purge(file);
-        file_flush(&file->sink);
 }
 
 static void file_write(

@@ -250,6 +250,23 @@ static void rotates_and_purges(void **state)
         assert_int_equal(access(stale, F_OK), 0);
 }
 
+/* The clock was wrong, and was set back: what was written since must not go before what was written then. */
+static void backups_of_a_wrong_clock_are_the_oldest(void **state)
+{
+        char wrong[160];
+        snprintf(wrong, sizeof wrong, "%s.2999.05.16.11.21.19.801539000", path);
+        int fd = open(wrong, O_CREAT | O_WRONLY, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+        open_file(false, false, 200, 3);
+        for (int i = 0; i < 2; i++) {
+                log_info(NULL, "%0210d", i);
+                log_flush();
+        }
+        assert_int_equal(dir_count("server.log.", false), 2);
+        assert_int_equal(access(wrong, F_OK), -1);
+}
+
 static void rotates_what_is_too_long(void **state)
 {
         open_file(false, false, 0, 0);
@@ -414,6 +431,7 @@ int main(void)
                 IN_DIR(refuses_bad_files),
                 IN_DIR(reopens),
                 IN_DIR(rotates_and_purges),
+                IN_DIR(backups_of_a_wrong_clock_are_the_oldest),
                 IN_DIR(rotates_what_is_too_long),
                 IN_DIR(survives_a_full_disk),
                 IN_DIR(keeps_order_per_thread),

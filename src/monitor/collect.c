@@ -40,7 +40,7 @@ static void consider(struct peer *peer, void *ctx)
                 return;
         peer_measure(peer, &info);
         const struct pick_item item = {
-                .key = connz_key(ask->sort, &info, ask->now_ns), .tie = peer->id, .value = peer
+                .key = connz_key(ask->sort, &info), .tie = peer->id, .value = peer
         };
         pick_offer(&visit->pick, item);
 }

@@ -81,7 +81,7 @@ static uint64_t reason_rank(enum close_reason reason)
         return rank;
 }
 
-uint64_t connz_key(enum connz_sort sort, const struct peer_info *p, uint64_t now)
+uint64_t connz_key(enum connz_sort sort, const struct peer_info *p)
 {
         switch (sort) {
 #define SORT(id, name, key)                                                                        \
@@ -131,10 +131,10 @@ static void put_time(struct json_writer *w, const char *key, uint64_t wall_ns)
         json_str(w, key, text);
 }
 
-static void put_uptime(struct json_writer *w, const char *key, uint64_t from_ns, uint64_t to_ns)
+static void put_uptime(struct json_writer *w, const char *key, uint64_t ns)
 {
         char text[48];
-        clock_uptime(connz_span_ns(from_ns, to_ns) / NS_PER_SEC, text, sizeof text);
+        clock_uptime(ns / NS_PER_SEC, text, sizeof text);
         json_str(w, key, text);
 }
 
@@ -210,10 +210,9 @@ static void put_auth(struct json_writer *w, const struct peer_info *info)
                 json_str_opt(w, "account", info->account);
 }
 
-static void put_conn(struct json_writer *w, const struct connz_options *opts,
-        const struct peer_info *info, uint64_t now_ns)
+static void put_conn(
+        struct json_writer *w, const struct connz_options *opts, const struct peer_info *info)
 {
-        uint64_t end_ns = info->stop_ns ? info->stop_ns : now_ns;
         json_object_open(w, NULL);
         json_u64(w, "cid", info->id);
         json_str_opt(w, "kind", info->kind);
@@ -227,8 +226,8 @@ static void put_conn(struct json_writer *w, const struct connz_options *opts,
                 json_str(w, "reason", close_reason_text(info->reason));
         }
         put_rtt(w, info->rtt_ns);
-        put_uptime(w, "uptime", info->start_ns, end_ns);
-        put_uptime(w, "idle", info->last_activity_ns, end_ns);
+        put_uptime(w, "uptime", info->uptime_ns);
+        put_uptime(w, "idle", info->idle_ns);
         put_traffic(w, info);
         json_str_opt(w, "name", info->name);
         json_str_opt(w, "lang", info->lang);
@@ -265,7 +264,7 @@ void connz_render(const struct connz_options *opts, const struct connz_page *pag
         } else {
                 json_array_open(&w, "connections");
                 for (size_t i = start; i < start + shown; i++)
-                        put_conn(&w, opts, page->items[i].value, page->now_ns);
+                        put_conn(&w, opts, page->items[i].value);
                 json_array_close(&w);
         }
         json_object_close(&w);

@@ -40,7 +40,7 @@ MUST_CHECK int connz_options_read(
 size_t connz_need(const struct connz_options *opts);
 
 /* Position in the order: ascending. */
-uint64_t connz_key(enum connz_sort sort, const struct peer_info *info, uint64_t now_ns);
+uint64_t connz_key(enum connz_sort sort, const struct peer_info *info);
 
 /* Does a closed connection belong into the answer? The account filter alone decides about `total`.
  */
@@ -57,9 +57,3 @@ struct connz_page {
 };
 
 void connz_render(const struct connz_options *opts, const struct connz_page *page, struct buf *out);
-
-/* 0 when the clock went backwards. */
-static inline uint64_t connz_span_ns(uint64_t from_ns, uint64_t to_ns)
-{
-        return to_ns > from_ns ? to_ns - from_ns : 0;
-}

@@ -32,7 +32,7 @@ static bool finds_open_cid(const struct connz_job *job)
 static void offer(struct connz_job *job, struct pick *pick, const struct peer_info *info)
 {
         const struct pick_item item = {
-                .key = connz_key(job->opts.sort, info, job->job.collect.ask.now_ns),
+                .key = connz_key(job->opts.sort, info),
                 .tie = info->id,
                 .value = (struct peer_info *)info,
         };

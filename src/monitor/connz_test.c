@@ -114,6 +114,7 @@ static const struct peer_info people[] = {
                 .start_ns = T0,
                 .last_activity_ns = T0 + 5,
                 .stop_ns = T0 + 30,
+                .uptime_ns = 30,
                 .reason = CLOSE_STALE,
                 .rtt_ns = 10 },
         { .id = 2,
@@ -126,6 +127,7 @@ static const struct peer_info people[] = {
                 .start_ns = T0 + 5,
                 .last_activity_ns = T0 + 6,
                 .stop_ns = T0 + 10,
+                .uptime_ns = 5,
                 .reason = CLOSE_AUTH_TIMEOUT,
                 .rtt_ns = 30 },
         { .id = 3,
@@ -138,6 +140,7 @@ static const struct peer_info people[] = {
                 .start_ns = T0 + 6,
                 .last_activity_ns = T0 + 7,
                 .stop_ns = T0 + 20,
+                .uptime_ns = 14,
                 .reason = CLOSE_CLIENT_CLOSED,
                 .rtt_ns = 20 },
 };
@@ -172,9 +175,8 @@ static void test_order(void **unused)
                 read_options(cases[i].raw, &query, &opts);
                 pick_init(&pick, 3);
                 for (size_t at = 3; at-- > 0;)
-                        pick_offer(&pick,
-                                (struct pick_item){ connz_key(opts.sort, &people[at], T0 + 100),
-                                        people[at].id, (void *)&people[at] });
+                        pick_offer(&pick, (struct pick_item){ connz_key(opts.sort, &people[at]),
+                                                  people[at].id, (void *)&people[at] });
                 pick_sort(&pick);
                 for (size_t at = 0; at < 3; at++) {
                         const struct peer_info *info = pick.items[at].value;
@@ -253,6 +255,8 @@ static const struct peer_info open_conn = {
         .port = 5312,
         .start_ns = T0,
         .last_activity_ns = T0 + 28 * NS_PER_SEC + 500 * NS_PER_MS,
+        .uptime_ns = 90 * NS_PER_SEC,
+        .idle_ns = 61 * NS_PER_SEC + 500 * NS_PER_MS,
         .rtt_ns = 345678,
         .pending_bytes = 1,
         .in_msgs = 2,
@@ -329,6 +333,8 @@ static void test_closed(void **unused)
                 .start_ns = T0,
                 .last_activity_ns = T0,
                 .stop_ns = T0 + 3600 * NS_PER_SEC,
+                .uptime_ns = 3600 * NS_PER_SEC,
+                .idle_ns = 3600 * NS_PER_SEC,
                 .reason = CLOSE_SLOW_PENDING,
                 .stalls = 4,
                 .subscriptions = 2,

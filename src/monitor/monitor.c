@@ -63,6 +63,7 @@ void varz_serve(struct monitor *monitor, struct http_exchange *exchange, const s
         struct buf body = { 0 };
         struct varz_numbers n = {
                 .now_ns = clock_wall_ns(),
+                .uptime_ns = clock_span_ns(monitor->env.start_mono_ns, clock_mono_ns()),
                 .rss_bytes = os_rss_bytes(),
                 .cores = os_cpu_n(),
                 .cpu_percent = cpu_gauge_read(monitor),

@@ -33,7 +33,8 @@ struct monitor_env {
         const char *git_commit; /* NULL: not told */
         uint64_t start_ns;      /* wall clock, as is the next */
         uint64_t config_load_ns;
-        int client_port; /* the real one */
+        uint64_t start_mono_ns; /* the same moment as start_ns, by the monotonic clock */
+        int client_port;        /* the real one */
         /* Are all configured listeners up?
          * NULL: they are. */
         bool (*listeners_up)(void *ctx);

@@ -82,7 +82,7 @@ static void put_process(
         struct json_writer *w, const struct monitor_env *env, const struct varz_numbers *n)
 {
         char uptime[48];
-        clock_uptime(connz_span_ns(env->start_ns, n->now_ns) / NS_PER_SEC, uptime, sizeof uptime);
+        clock_uptime(n->uptime_ns / NS_PER_SEC, uptime, sizeof uptime);
         put_seconds(w, "tls_timeout", env->options->tls.timeout_ns);
         json_i64(w, "write_deadline", env->options->timing.write_deadline_ns);
         json_str_opt(w, "write_timeout", write_timeout_text(env->options->timing.write_timeout));

@@ -16,7 +16,8 @@ struct varz_hit {
 
 /* The moving part. */
 struct varz_numbers {
-        uint64_t now_ns; /* wall clock */
+        uint64_t now_ns;    /* wall clock */
+        uint64_t uptime_ns; /* by the monotonic clock: nobody sets it */
         uint64_t rss_bytes;
         int cores;
         double cpu_percent;

@@ -123,6 +123,7 @@ static void test_everything(void **unused)
         const struct varz_hit hits[] = { { "/", 1 }, { "/varz", 2 } };
         const struct varz_numbers n = {
                 .now_ns = T0 + 93784 * NS_PER_SEC,
+                .uptime_ns = 93784 * NS_PER_SEC,
                 .rss_bytes = 1,
                 .cores = 4,
                 .cpu_percent = 12.5,

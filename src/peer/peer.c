@@ -214,7 +214,7 @@ int peer_init(struct peer *peer, const struct peer_ops *ops, struct peer_server 
         parser_init(&peer->own.parser, ops->kind);
         peer->own.account = registry_global(server->registry);
         peer->own.start_ns = peer->own.last_ns = clock_mono_ns();
-        peer->own.start_wall_ns = clock_wall_ns();
+        peer->own.start_wall_ns = clock_wall_of(peer->own.start_ns);
         peer->own.ping.fn = keepalive_on_timer;
         peer->own.stall.fn = slow_on_timer;
         peer->own.conn.write_deadline_ns = (uint64_t)peer_settings(peer)->timing.write_deadline_ns;
@@ -344,10 +344,13 @@ void peer_send_err(struct peer *peer, const char *fmt, ...)
 
 void peer_measure(const struct peer *peer, struct peer_info *out)
 {
+        uint64_t now = loop_now_ns(peer->loop);
         *out = (struct peer_info){ .id = peer->id, .kind = peer->ops->name };
         out->start_ns = peer->own.start_wall_ns;
-        out->last_activity_ns = out->start_ns + (peer->own.last_ns - peer->own.start_ns);
+        out->last_activity_ns = clock_wall_of(peer->own.last_ns);
         out->stop_ns = peer->own.closing ? clock_wall_ns() : 0;
+        out->uptime_ns = clock_span_ns(peer->own.start_ns, now);
+        out->idle_ns = clock_span_ns(peer->own.last_ns, now);
         out->reason = peer->own.reason;
         out->rtt_ns = peer->own.rtt_ns;
         out->pending_bytes = conn_pending_bytes(&peer->own.conn);

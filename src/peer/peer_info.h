@@ -31,6 +31,7 @@ struct peer_info {
         uint64_t start_ns, last_activity_ns, stop_ns; /* wall clock; stop 0: open */
         enum close_reason reason;
         int64_t rtt_ns; /* 0: unknown */
+        uint64_t uptime_ns, idle_ns; /* until now or the stop, by the monotonic one */
         uint64_t pending_bytes;
         uint64_t in_msgs, out_msgs, in_bytes, out_bytes, stalls;
         uint32_t subscriptions;

@@ -100,7 +100,7 @@ void server_stop(struct server *server)
                 lame_duck_fini(server);
         server_close_listener(server);
         rotation_stop(server);
-        loop_timer_stop(server->control, &server->expiry_timer);
+        expiry_stop(server);
         if (server->monitor)
                 monitor_stop(server->monitor);
         workers_drain(server);
@@ -190,6 +190,7 @@ static int start_monitor(struct server *server, struct errbuf *eb)
                 .server_id = server->id,
                 .server_name = opts->server_name[0] ? opts->server_name : server->id,
                 .start_ns = server->start_ns,
+                .start_mono_ns = server->start_mono_ns,
                 .config_load_ns = server->config_load_ns,
                 .client_port = server->client_port,
                 .listeners_up = listeners_up,
@@ -268,6 +269,7 @@ static void init(struct server *server, struct launch *launch)
         *server = (struct server){ .opts = launch->options, .launch = launch };
         launch->options = NULL;
         server->start_ns = server->config_load_ns = clock_wall_ns();
+        server->start_mono_ns = clock_mono_ns();
         nkey_fresh_name(NKEY_SERVER, server->id);
         nkey_fresh_name(NKEY_CURVE, server->xkey);
         server->peers.registry = registry_new();

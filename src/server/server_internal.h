@@ -45,7 +45,13 @@ struct server {
         struct sigs *sigs;
         char id[NKEY_TEXT_SIZE], xkey[NKEY_TEXT_SIZE];
         uint64_t start_ns, config_load_ns; /* wall clock */
-        struct timer drain_timer, expiry_timer;
+        uint64_t start_mono_ns;            /* monotonic */
+        struct timer drain_timer;
+        struct expiry {
+                struct timer timer;
+                int64_t due_s;     /* wall clock: the next date to tell of, or a day later */
+                int64_t offset_ns; /* of the wall clock to the monotonic one, at the last look */
+        } expiry;
         struct thread *joiner; /* waits for the loops during the stop */
         struct timer lame_timer;
         struct lame_duck *lame; /* NULL: not in lame duck mode */
@@ -78,6 +84,7 @@ void banner_tls_warnings(struct server *server); /* also after a reload */
 /* expiry.c: tell what runs out, and look again before the next does. */
 void expiry_check(struct server *server);
 
+void expiry_stop(struct server *server);
 void banner_tls_settings(const struct server *server); /* likewise */
 
 /* compile.c: options to what the lower layers take. */
