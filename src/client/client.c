@@ -171,7 +171,7 @@ static void post_record(struct peer *peer)
         struct peer_server *server = peer->server;
         struct record_mail *letter = xnew(struct record_mail);
         letter->record = xnew(struct peer_info);
-        peer_snapshot(peer, letter->record, PEER_WANT_SUBS);
+        peer_snapshot(peer, letter->record, PEER_WANT_FIRST_SUBS);
         letter->server = server;
         letter->mail.deliver = on_record;
         loop_post(server->control, &letter->mail);

@@ -13,13 +13,14 @@ static char *text_or_null(const char *text)
         return text && text[0] ? xstrdup(text) : NULL;
 }
 
-static void copy_subs(struct peer *peer, struct peer_info *out)
+static void copy_subs(struct peer *peer, struct peer_info *out, uint32_t max)
 {
         struct sub *sub;
-        if (peer->own.subs.n == 0)
+        uint32_t n = peer->own.subs.n < max ? peer->own.subs.n : max;
+        if (n == 0)
                 return;
-        out->subs = xcalloc(peer->own.subs.n, sizeof out->subs[0]);
-        for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at));) {
+        out->subs = xcalloc(n, sizeof out->subs[0]);
+        for (uint32_t at = 0; out->sub_n < n && (sub = subs_next(&peer->own.subs, &at));) {
                 struct slice subject = sub_subject(sub), queue = sub_queue(sub), sid = sub_sid(sub);
                 struct sub_info *info = &out->subs[out->sub_n++];
                 info->subject = xstrndup(subject.ptr, subject.len);
@@ -68,6 +69,8 @@ void client_snapshot(struct peer *peer, struct peer_info *out, unsigned want)
         out->lang = text_or_null(client->opts.lang);
         out->version = text_or_null(client->opts.version);
         if (want & PEER_WANT_SUBS)
-                copy_subs(peer, out);
+                copy_subs(peer, out, UINT32_MAX);
+        else if (want & PEER_WANT_FIRST_SUBS)
+                copy_subs(peer, out, PEER_FIRST_SUBS);
         copy_tls(peer, out, want & PEER_WANT_CERTS);
 }

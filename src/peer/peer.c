@@ -113,15 +113,50 @@ void peer_release(struct peer *peer)
         free_if_done(peer);
 }
 
-static void on_retired_mail(struct mail *mail)
+/* The end of a million subscriptions takes a second, which belongs to all peers of the loop: it comes piece by
+ * piece, one in each turn. Nobody gets anything by those that are left: the peer is closing. */
+enum { RETIRE_STEP = 4096 };
+
+struct retirement {
+        struct mail mail;
+        struct peer *peer;
+        uint32_t at; /* subs_next() */
+        struct sub *some[];
+};
+
+static void subs_are_gone(struct peer *peer)
 {
-        struct peer *peer = CONTAINER_OF(mail, struct peer, retire.mail);
-        struct sub *sub;
-        for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at));)
-                sub_free(sub);
         subs_fini(&peer->own.subs);
         peer->own.subs_gone = true;
         free_if_done(peer);
+}
+
+static void on_free_turn(struct mail *mail)
+{
+        struct retirement *retirement = CONTAINER_OF(mail, struct retirement, mail);
+        struct peer *peer = retirement->peer;
+        struct sub *sub = NULL;
+        for (int i = 0; i < RETIRE_STEP && (sub = subs_next(&peer->own.subs, &retirement->at)); i++)
+                sub_free(sub);
+        if (sub) {
+                loop_post(peer->loop, mail);
+                return;
+        }
+        xfree(retirement);
+        subs_are_gone(peer);
+}
+
+static void on_retired_mail(struct mail *mail)
+{
+        struct peer *peer = CONTAINER_OF(mail, struct peer, retire.mail);
+        if (peer->own.subs.n == 0) {
+                subs_are_gone(peer);
+                return;
+        }
+        struct retirement *retirement = xnew(struct retirement);
+        retirement->peer = peer;
+        retirement->mail.deliver = on_free_turn;
+        on_free_turn(&retirement->mail);
 }
 
 /* Reclaim thread: nobody can find the subscriptions any more; hand the peer back to its owner. */
@@ -147,10 +182,36 @@ static struct sub **remove_all(struct peer *peer)
         return all;
 }
 
+static void on_remove_turn(struct mail *mail)
+{
+        struct retirement *retirement = CONTAINER_OF(mail, struct retirement, mail);
+        struct peer *peer = retirement->peer;
+        struct sub *sub = NULL;
+        size_t n = 0;
+        while (n < RETIRE_STEP && (sub = subs_next(&peer->own.subs, &retirement->at)))
+                retirement->some[n++] = sub;
+        subs_remove_all(peer->own.account, retirement->some, n);
+        if (sub) {
+                loop_post(peer->loop, mail);
+                return;
+        }
+        xfree(retirement);
+        rcu_defer(&peer->retire.rcu, on_retired);
+}
+
 static void retire(struct peer *peer)
 {
-        xfree(remove_all(peer));
-        rcu_defer(&peer->retire.rcu, on_retired);
+        uint32_t step = peer->own.subs.n < RETIRE_STEP ? peer->own.subs.n : RETIRE_STEP;
+        if (step == 0) {
+                rcu_defer(&peer->retire.rcu, on_retired);
+                return;
+        }
+        peer_flush_subs(peer);
+        struct retirement *retirement =
+                xcalloc(1, sizeof *retirement + step * sizeof retirement->some[0]);
+        retirement->peer = peer;
+        retirement->mail.deliver = on_remove_turn;
+        on_remove_turn(&retirement->mail);
 }
 
 static void on_closed(struct conn *conn)

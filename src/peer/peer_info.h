@@ -11,7 +11,9 @@
 enum {
         PEER_WANT_SUBS = 1,
         PEER_WANT_CERTS = 2,
+        PEER_WANT_FIRST_SUBS = 4, /* at most PEER_FIRST_SUBS: the loop copies their texts */
 };
+enum { PEER_FIRST_SUBS = 10000 };
 
 struct sub_info {
         char *subject, *queue, *sid; /* owned; queue may be NULL */
@@ -29,9 +31,9 @@ struct peer_info {
         char ip[64];
         int port;
         uint64_t start_ns, last_activity_ns, stop_ns; /* wall clock; stop 0: open */
+        uint64_t uptime_ns, idle_ns; /* until now or the stop, by the monotonic one */
         enum close_reason reason;
         int64_t rtt_ns; /* 0: unknown */
-        uint64_t uptime_ns, idle_ns; /* until now or the stop, by the monotonic one */
         uint64_t pending_bytes;
         uint64_t in_msgs, out_msgs, in_bytes, out_bytes, stalls;
         uint32_t subscriptions;

@@ -8,7 +8,8 @@ import struct
 
 import pytest
 
-from support.dialect import dialect
+from support.deadline import until
+from support.dialect import dialect, is_midge
 
 
 @pytest.fixture
@@ -270,3 +271,38 @@ def test_second_connect_drops_many_subscriptions_at_once(start):
         client.send('CONNECT {"verbose":false}\r\n')
         answered(client)
         assert server.monitor.varz()["subscriptions"] == own
+
+
+# They end piece by piece; nobody gets anything by those that are left, and nobody waits for them.
+def test_end_of_many_subscriptions(start):
+    server = start("loops: 1" if is_midge() else "")
+    own = server.monitor.varz()["subscriptions"]
+    many, other = server.connect(), server.connect()
+    many.send("".join(f"SUB many.{i} q {i}\r\n" for i in range(50000)))
+    answered(many)
+    other.send("SUB many.* q 1\r\n")
+    answered(other)
+    many.close()
+    until(lambda: server.monitor.connz()["num_connections"] == 1, "it has left")
+    for i in range(0, 50000, 500):
+        other.send(f"PUB many.{i} 1\r\nx\r\nPING\r\n")
+        lines = [line for line in iter(other.line, b"PONG") if line != b"PING"]
+        assert lines == [b"MSG many.%d 1 1" % i, b"x"]
+    server.monitor.wait_varz(lambda varz: varz["subscriptions"] == own + 1, "all of them are gone")
+    entry = next(entry for entry in server.monitor.connz("state=closed&subs=1")["connections"]
+                 if entry["cid"] == many.cid)
+    assert entry["subscriptions"] == 50000
+    listed = entry["subscriptions_list"]
+    assert len(set(listed)) == len(listed) == dialect(reference=50000, midge=10000)
+    assert set(listed) <= {f"many.{i}" for i in range(50000)}
+
+
+# It may leave while the server stops.
+@pytest.mark.parametrize("number", [1, 4095, 4096, 4097, 8192, 20000])
+def test_stop_among_subscriptions(start, number):
+    server = start()
+    client = server.connect()
+    client.send("".join(f"SUB many.{i} {i}\r\n" for i in range(number)))
+    answered(client)
+    client.close()
+    server.stop()
