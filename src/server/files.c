@@ -28,7 +28,8 @@ static int write_file(const char *path, struct slice text, mode_t mode, struct e
         }
         ssize_t n = write(fd, text.ptr, text.len);
         int err = n == (ssize_t)text.len ? 0 : n < 0 ? -errno : -ENOSPC;
-        close(fd);
+        if (close(fd) != 0 && err == 0)
+                err = -errno;
         return err ? errbuf_set(eb, err, "write %s: %s", path, err_text(err)) : 0;
 }
 

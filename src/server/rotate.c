@@ -15,6 +15,7 @@
 
 enum { FILES_MAX = 256 };
 #define SETTLE_NS (2 * NS_PER_SEC)
+#define RETRY_NS (5 * NS_PER_SEC)
 
 static bool same(const uint8_t *a, const uint8_t *b)
 {
@@ -37,6 +38,13 @@ static void describe(struct buf *out, const struct tls_ctx *ctx)
         tls_facts_free(facts);
 }
 
+/* The files may be good and only could not be read, for want of descriptors or memory: nothing about them
+ * would change then. */
+static void look_again(struct server *server)
+{
+        loop_timer_start(server->control, &server->rotation.settle, RETRY_NS);
+}
+
 static void refuse(struct server *server, const uint8_t *digest, struct slice why)
 {
         struct rotation *rotation = &server->rotation;
@@ -50,6 +58,7 @@ static void refuse(struct server *server, const uint8_t *digest, struct slice wh
         log_error(
                 NULL, "TLS goes on with the last good files: %.*s", SLICE_ARG(buf_slice(&serving)));
         buf_fini(&serving);
+        look_again(server);
 }
 
 static void log_warnings(const struct buf *warnings)
@@ -126,8 +135,10 @@ static void check(struct server *server)
                 memset(rotation->refused, 0, sizeof rotation->refused);
                 return;
         }
-        if (same(digest, rotation->refused))
+        if (same(digest, rotation->refused)) {
+                look_again(server);
                 return;
+        }
         bool good = load(server, &next, &review, &why);
         tls_files_digest(&server->opts->tls, after);
         if (!same(digest, after)) { /* still being written */

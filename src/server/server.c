@@ -342,6 +342,28 @@ static void take_reports(struct server *server)
         server->peers.on_tls_failure = on_tls_failure;
 }
 
+/* Loops cannot be made without descriptors: better to say so than to end in the middle of it. Besides there
+ * are standard streams, log, listeners and what libuv keeps for itself. */
+static bool enough_descriptors(struct server *server, int limit)
+{
+        enum { OF_A_LOOP = 3, OF_THE_SERVER = 16 };
+        int loops = workers_count(server), need = OF_THE_SERVER + OF_A_LOOP * (loops + 1);
+        if (limit < 0 || limit >= need)
+                return true;
+        log_fatal(NULL,
+                "The limit of %d open files is too low: %d loops need %d to start (ulimit -n, "
+                "LimitNOFILE=)",
+                limit, loops, need);
+        return false;
+}
+
+/* As the reference: a fatal line ends the process, nothing was served yet. */
+NORETURN static void fail_start(void)
+{
+        log_flush();
+        _exit(1);
+}
+
 static const int watched[] = { SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP, 0 };
 
 int server_run(struct launch *launch)
@@ -350,7 +372,8 @@ int server_run(struct launch *launch)
         struct errbuf eb = { "" };
         thread_set_role(THREAD_CONTROL, os_program()); /* by which pgrep and --signal find it */
         signal(SIGPIPE, SIG_IGN);
-        (void)os_fd_limit_raise(); /* best effort: the limit shows in accept errors */
+        signal(SIGXFSZ, SIG_IGN);           /* a file that may not grow is an error of that write */
+        int fd_limit = os_fd_limit_raise(); /* best effort: the limit shows in accept errors */
         init(&server, launch);
         if (options_validate(server.opts, &eb) < 0) {
                 fprintf(stderr, "%s: %s\n", launch->program, eb.text);
@@ -360,6 +383,8 @@ int server_run(struct launch *launch)
                 server_print_log_failure(&eb);
                 return 1;
         }
+        if (!enough_descriptors(&server, fd_limit))
+                fail_start();
         server.control = loop_new(LOOP_MAX);
         server.peers.control = server.control;
         take_reports(&server);
@@ -367,8 +392,7 @@ int server_run(struct launch *launch)
         banner_print(&server);
         if (start(&server, &eb) < 0) {
                 log_fatal(NULL, "%s", eb.text);
-                log_flush();
-                _exit(1); /* as the reference: a fatal line ends the process, nothing was served yet */
+                fail_start();
         }
         loop_run(server.control);
         thread_join(server.joiner);

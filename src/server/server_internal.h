@@ -59,7 +59,8 @@ struct server {
 };
 
 /* workers.c */
-void workers_start(struct server *server); /* loops, rosters, dispatch, threads */
+int workers_count(const struct server *server); /* how many loops the options ask for */
+void workers_start(struct server *server);      /* loops, rosters, dispatch, threads */
 void workers_join(struct server *server);  /* any thread: wait until all of them have drained */
 void workers_free(struct server *server);  /* after that */
 void workers_apply(struct server *server); /* hand server->settings to every loop */
@@ -83,8 +84,8 @@ void banner_tls_warnings(struct server *server); /* also after a reload */
 
 /* expiry.c: tell what runs out, and look again before the next does. */
 void expiry_check(struct server *server);
-
 void expiry_stop(struct server *server);
+
 void banner_tls_settings(const struct server *server); /* likewise */
 
 /* compile.c: options to what the lower layers take. */

@@ -21,12 +21,16 @@ static void run(void *ctx)
         loop_run(ctx);
 }
 
-void workers_start(struct server *server)
+int workers_count(const struct server *server)
 {
         int n = server->opts->loop_n > 0 ? server->opts->loop_n : os_cpu_n();
         _Static_assert((int)LOOP_N_MAX <= (int)LOOP_MAX, "a loop for each that may be asked for");
-        if (n > LOOP_N_MAX)
-                n = LOOP_N_MAX; /* a machine of more cores */
+        return n < LOOP_N_MAX ? n : LOOP_N_MAX; /* a machine of more cores */
+}
+
+void workers_start(struct server *server)
+{
+        int n = workers_count(server);
         size_t entries = server->opts->disable_sublist_cache ? 0 : MATCH_CACHE_ENTRIES;
         server->loops = xcalloc((size_t)n, sizeof server->loops[0]);
         server->threads = xcalloc((size_t)n, sizeof server->threads[0]);
