@@ -88,10 +88,7 @@ static bool covers(X509 *leaf, const char *name)
                 buf_append_str(&host, "any-host");
         buf_append_str(&host, name[0] == '*' ? name + 1 : name);
         char *asked = buf_take_str(&host);
-        bool found =
-                X509_check_host(leaf, asked, 0,
-                        X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
-                        NULL) == 1;
+        bool found = X509_check_host(leaf, asked, 0, VERIFY_HOST_FLAGS, NULL) == 1;
         xfree(asked);
         return found;
 }

@@ -25,6 +25,9 @@ void group_list(
 #define SUITE_LIST_TLS13                                                                           \
         "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
+/* The curves that a certificate's key may be on. */
+#define GROUP_LIST_CERTIFICATES "P-256:P-384:P-521"
+
 /* By OpenSSL's answer to SSL_get_negotiated_group(): a NID, or an id with a marker bit. "" for
  * none. */
 const char *group_name(int group);

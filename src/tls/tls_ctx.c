@@ -127,9 +127,11 @@ static bool settle(struct tls_ctx *ctx)
         if (kdf_provider_query() == NULL)
                 SSL_CTX_set_keylog_callback(ssl, takeover_key_log);
         SSL_CTX_set_cert_verify_callback(ssl, verify_peer, NULL);
-        X509_VERIFY_PARAM_set_flags(
-                SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
-        return SSL_CTX_set_min_proto_version(ssl,
+        X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ssl);
+        X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
+        X509_VERIFY_PARAM_set_hostflags(param, VERIFY_HOST_FLAGS);
+        return X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY) && /* see usage.h */
+               SSL_CTX_set_min_proto_version(ssl,
                        ctx->min_version == TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) &&
                SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) &&
                SSL_CTX_set1_groups_list(ssl, ctx->groups) &&

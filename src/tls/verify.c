@@ -2,7 +2,9 @@
 #include "tls/verify.h"
 #include "base/clock.h"
 #include "tls/name.h"
+#include "tls/suite.h"
 #include "tls/tls_internal.h"
+#include "tls/usage.h"
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -22,6 +24,8 @@ struct rule {
 static const struct rule rules[] = {
         { X509_V_ERR_INVALID_PURPOSE, TLS_REASON_KEY_USAGE, X509_V_ERR_CERT_REJECTED,
                 "certificate specifies an incompatible key usage" },
+        { X509_V_ERR_INVALID_EXTENSION, TLS_REASON_CERTIFICATE, X509_V_ERR_CERT_REJECTED,
+                "malformed extension" },
         { X509_V_ERR_INVALID_CA, TLS_REASON_CERTIFICATE, X509_V_ERR_CERT_REJECTED,
                 "certificate is not authorized to sign other certificates" },
         { X509_V_ERR_KEYUSAGE_NO_CERTSIGN, TLS_REASON_CERTIFICATE, X509_V_ERR_CERT_REJECTED,
@@ -77,8 +81,7 @@ bool verify_is_ip(const char *name)
 bool verify_expect_name(SSL *ssl, const char *name)
 {
         X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
-        X509_VERIFY_PARAM_set_hostflags(
-                param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        X509_VERIFY_PARAM_set_hostflags(param, VERIFY_HOST_FLAGS);
         if (verify_is_ip(name))
                 return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
         return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
@@ -143,10 +146,7 @@ static bool explain_name(struct buf *text, X509 *cert, const char *host)
         struct buf valid = { 0 };
         bool ip = verify_is_ip(host), any_san;
         int match = ip ? X509_check_ip_asc(cert, host, 0)
-                       : X509_check_host(cert, host, 0,
-                                 X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
-                                         X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
-                                 NULL);
+                       : X509_check_host(cert, host, 0, VERIFY_HOST_FLAGS, NULL);
         if (match == 1)
                 return false;
         append_sans(&valid, cert, ip ? GEN_IPADD : GEN_DNS, &any_san);
@@ -264,6 +264,28 @@ static bool keys_are_bounded(struct tls_session *session, X509_STORE_CTX *store_
         return true;
 }
 
+static bool usages_fit(const struct tls_session *session, X509_STORE_CTX *store_ctx)
+{
+        int error;
+        X509 *cert =
+                usage_refuses(X509_STORE_CTX_get0_chain(store_ctx), session->ctx->client, &error);
+        if (cert == NULL)
+                return true;
+        X509_STORE_CTX_set_error(store_ctx, error);
+        X509_STORE_CTX_set_current_cert(store_ctx, cert);
+        return false;
+}
+
+/* In TLS 1.2 the library takes `curve_preferences` for the curves of certificates as well. They are
+ * about the exchange of keys, which is agreed on by the time the client shows its certificate. */
+static void widen_groups(const struct tls_session *session, const X509 *cert)
+{
+        if (!session->ctx->client && SSL_version(session->ssl) == TLS1_2_VERSION &&
+                EVP_PKEY_is_a(X509_get0_pubkey(cert), "EC") &&
+                !SSL_set1_groups_list(session->ssl, GROUP_LIST_CERTIFICATES))
+                ERR_clear_error(); /* then the handshake fails, as it would have */
+}
+
 int verify_peer(X509_STORE_CTX *store_ctx, void *arg)
 {
         SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -274,8 +296,10 @@ int verify_peer(X509_STORE_CTX *store_ctx, void *arg)
                 X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_CERT_REJECTED);
                 return 0;
         }
-        if (X509_verify_cert(store_ctx) > 0)
+        if (X509_verify_cert(store_ctx) > 0 && usages_fit(session, store_ctx)) {
+                widen_groups(session, X509_STORE_CTX_get0_cert(store_ctx));
                 return 1;
+        }
         X509_STORE_CTX_set_error(store_ctx, explain(session, store_ctx));
         ERR_clear_error();
         return 0;

@@ -3,7 +3,13 @@
  */
 #pragma once
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdbool.h>
+
+/* Names are those of subjectAltName; the common name is none, neither to be dialled nor to be bound by name
+ * constraints. */
+#define VERIFY_HOST_FLAGS                                                                          \
+        (X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
 
 /* For SSL_CTX_set_cert_verify_callback(). Fills the session's verdict; sets the error so that the
  * peer gets the alert that the reference sends. */

@@ -80,6 +80,25 @@ class Certificates:
         """One more; options: key, begin and end in seconds from now."""
         self._leaf(name, issuer, profile, **options)
 
+    def extended(self, name, issuer, extensions, curve="P-256", chain=(), digest="sha256"):
+        """A certificate with just these lines of extensions; issuer None: its own. NAME.crt also holds
+        the certificates of `chain`, in that order."""
+        self._openssl("genpkey", "-algorithm", "EC", "-pkeyopt", f"ec_paramgen_curve:{curve}",
+                      "-out", self.key(name))
+        self._openssl("req", "-new", "-key", self.key(name), "-out", self.path(name + ".csr"),
+                      "-subj", f"/O=midge tests/CN={name}")
+        pathlib.Path(self.path(name + ".ext")).write_text("[x]\n" + extensions, encoding="utf-8")
+        signer = (["-CA", self.cert(issuer), "-CAkey", self.key(issuer), "-CAcreateserial"] if issuer
+                  else ["-signkey", self.key(name)])
+        self._openssl("x509", "-req", "-in", self.path(name + ".csr"), *signer, "-" + digest, "-days",
+                      "20", "-extfile", self.path(name + ".ext"), "-extensions", "x", "-out",
+                      self.cert(name))
+        with open(self.cert(name), "a", encoding="ascii") as file:
+            for other in chain:
+                file.write(pathlib.Path(self.cert(other)).read_text(encoding="ascii").split(
+                    "-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n")
+        return name
+
     def client_for(self, subject, san=None):
         """Name of a client certificate of ca with this subject ("/C=US/CN=x", RDNs in the order of
         the encoding) and these subject alternative names ("email:a@b,URI:x:y"); made once."""

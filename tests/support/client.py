@@ -25,14 +25,14 @@ def tls_context(ca=None, cert=None, key=None, low=None, high=None, ciphers=None)
     else:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    if cert:
-        context.load_cert_chain(cert, key)
     if low:
         context.minimum_version = low
     if high:
         context.maximum_version = high
     if ciphers:
-        context.set_ciphers(ciphers)
+        context.set_ciphers(ciphers)  # before the certificate: it may set the level of security
+    if cert:
+        context.load_cert_chain(cert, key)
     return context
 
 
