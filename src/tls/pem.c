@@ -310,7 +310,8 @@ int pem_load_pool(
         struct block block;
         int added_n = 0;
         while (bio && next_block(bio, &block)) {
-                X509 *cert = strcmp(block.type, PEM_STRING_X509) == 0 ? parse_cert(&block) : NULL;
+                bool plain = strcmp(block.type, PEM_STRING_X509) == 0 && block.header[0] == '\0';
+                X509 *cert = plain ? parse_cert(&block) : NULL;
                 if (cert && add_to_pool(cert, store, names))
                         added_n++;
                 X509_free(cert);

@@ -25,6 +25,13 @@ enum {
         SECURITY_LEVEL = 1,
 };
 
+#define TOO_SMALL                                                                                  \
+        "tls: the certificate's key is too small for TLS: make it ECDSA P-256, or RSA of 2048 "    \
+        "bits"
+#define TOO_WEAK                                                                                   \
+        "tls: the certificate, or one that follows it in the file, is signed with a broken hash "  \
+        "(SHA-1, MD5): have it issued anew"
+
 static int library_failed(struct errbuf *eb, const char *what)
 {
         const char *reason = ERR_reason_error_string(ERR_peek_error());
@@ -185,16 +192,50 @@ static void copy_pins(struct tls_ctx *ctx, const char *const *pins, int n)
                 memcpy(ctx->pins[ctx->pin_n], pins[ctx->pin_n], sizeof(*ctx->pins));
 }
 
+static void blame_pair(struct errbuf *eb, int at, int total)
+{
+        if (total > 1)
+                errbuf_prefix(eb, "error parsing X509 certificate/key pair %d/%d", at + 1, total);
+        else
+                errbuf_prefix(eb, "error parsing X509 certificate/key pair");
+}
+
+/* What the library would not let out of the door, found here rather than by the first client. */
+static int pair_refused(struct errbuf *eb)
+{
+        switch (ERR_GET_REASON(ERR_peek_error())) {
+        case SSL_R_EE_KEY_TOO_SMALL:
+        case SSL_R_CA_KEY_TOO_SMALL:
+                errbuf_set(eb, ERR_CONFIG, TOO_SMALL);
+                break;
+        case SSL_R_CA_MD_TOO_WEAK:
+                errbuf_set(eb, ERR_CONFIG, TOO_WEAK);
+                break;
+        default:
+                return library_failed(eb, "tls");
+        }
+        ERR_clear_error();
+        return ERR_CONFIG;
+}
+
 /* One pair is set once for all; several are chosen from for each ClientHello. */
 static int use_pairs(struct tls_ctx *ctx, struct errbuf *eb)
 {
-        const struct tls_pair *pair = ctx->pairs;
-        if (ctx->pair_n > 1)
+        int n = ctx->pair_n, good_n = 0;
+        SSL *probe = n > 1 ? SSL_new(ctx->ssl) : NULL;
+        for (const struct tls_pair *pair = ctx->pairs; good_n < n; pair++, good_n++)
+                if (!(n > 1 ? SSL_use_cert_and_key(probe, pair->leaf, pair->key, pair->chain, 1)
+                            : SSL_CTX_use_cert_and_key(
+                                      ctx->ssl, pair->leaf, pair->key, pair->chain, 1)))
+                        break;
+        SSL_free(probe);
+        if (n > 1)
                 SSL_CTX_set_cert_cb(ctx->ssl, pick_certificate, NULL);
-        if (ctx->pair_n == 1 &&
-                !SSL_CTX_use_cert_and_key(ctx->ssl, pair->leaf, pair->key, pair->chain, 1))
-                return library_failed(eb, "error parsing X509 certificate/key pair");
-        return 0;
+        if (good_n == n)
+                return 0;
+        int rc = pair_refused(eb);
+        blame_pair(eb, good_n, n);
+        return rc;
 }
 
 static int load_pair(
@@ -209,11 +250,8 @@ static int load_pair(
         if (!has_cert)
                 return errbuf_set(eb, ERR_CONFIG, "missing 'cert_file' in TLS configuration");
         int rc = pem_load_pair(files->cert_file, files->key_file, &ctx->pairs[ctx->pair_n], eb);
-        if (rc < 0 && total > 1)
-                errbuf_prefix(eb, "error parsing X509 certificate/key pair %d/%d", ctx->pair_n + 1,
-                        total);
-        else if (rc < 0)
-                errbuf_prefix(eb, "error parsing X509 certificate/key pair");
+        if (rc < 0)
+                blame_pair(eb, ctx->pair_n, total);
         else
                 ctx->pair_n++;
         return rc;
