@@ -64,6 +64,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         (void)events;
         listener->loop->own.now_ns = clock_mono_ns();
         loop_note_event(listener->loop);
+        loop_take_mail(listener->loop); /* who connects after a reload finds its settings */
+        if (uv_is_closing((uv_handle_t *)poll))
+                return; /* a letter closed it */
         for (int i = 0; i < ACCEPTS_PER_EVENT; i++) {
                 struct sockaddr_storage peer;
                 int fd = os_accept(listener->fd, &peer);
