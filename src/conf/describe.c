@@ -52,6 +52,8 @@ static const char *type_name(const struct option_row *row)
         case OPTION_METADATA:
         case OPTION_FEATURES:
                 return "map";
+        case OPTION_OCSP:
+                return "boolean or map";
         case OPTION_TAGS:
         case OPTION_PINS:
                 return "string or array";
@@ -100,10 +102,11 @@ static void options_with(struct buf *out, enum option_support support,
         xfree(sorted);
 }
 
-static void tls_options(struct buf *out)
+static void table_with_defaults(struct buf *out, const char *title, const struct doc_rows *table)
 {
-        for (size_t i = 0; i < doc_tls.n; i++) {
-                const struct doc_row *row = &doc_tls.rows[i];
+        buf_printf(out, "\n## %s\n\n| option | default | |\n|---|---|---|\n", title);
+        for (size_t i = 0; i < table->n; i++) {
+                const struct doc_row *row = &table->rows[i];
                 const char *quote = row->preset[0] ? "`" : "";
                 buf_append_str(out, "| ");
                 names(out, row->name, row->aliases);
@@ -135,8 +138,8 @@ void options_describe(struct buf *out)
                 "## Configuration file\n\n"
                 "| option | type | default | reload | |\n|---|---|---|---|---|\n");
         options_with(out, OPTION_DONE, option);
-        buf_append_str(out, "\n## The `tls` map\n\n| option | default | |\n|---|---|---|\n");
-        tls_options(out);
+        table_with_defaults(out, "The `tls` map", &doc_tls);
+        table_with_defaults(out, "The `ocsp` map", &doc_ocsp);
         auth_table(out, "The `authorization` map", &doc_authorization);
         auth_table(out, "A user of `users`", &doc_user);
         auth_table(out, "Permissions", &doc_permissions);

@@ -60,6 +60,7 @@ static const struct {
         { "TLSHandshakeFirst", "Reloaded: Client TLS handshake first: ", true },
         { "TLSHandshakeFirstFallback",
                 "Reloaded: Client TLS handshake first fallback delay: ", true },
+        { "OCSPConfig", "Reloaded: OCSP", false },
         { "Tags", "Reloaded: tags", false },
         { "Metadata", "Reloaded: metadata", false },
 };

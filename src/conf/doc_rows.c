@@ -8,6 +8,12 @@ static const struct doc_row tls_rows[] = {
 #undef TLS_OPTION
 };
 
+static const struct doc_row ocsp_rows[] = {
+#define OCSP_OPTION(name, setter, preset, help) { name, "", preset, help },
+#include "conf/ocsp_option.def"
+#undef OCSP_OPTION
+};
+
 static const struct doc_row authorization_rows[] = {
 #define AUTH_OPTION(name, aliases, setter, help) { name, aliases, "", help },
 #include "conf/auth_option.def"
@@ -24,6 +30,7 @@ static const struct doc_row permission_rows[] = {
 };
 
 const struct doc_rows doc_tls = { tls_rows, ARRAY_N(tls_rows) };
+const struct doc_rows doc_ocsp = { ocsp_rows, ARRAY_N(ocsp_rows) };
 const struct doc_rows doc_authorization = { authorization_rows, ARRAY_N(authorization_rows) };
 const struct doc_rows doc_user = { user_rows, ARRAY_N(user_rows) };
 const struct doc_rows doc_permissions = { permission_rows, ARRAY_N(permission_rows) };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* doc_rows.h: what the tables of maps inside the file (tls_option.def, auth_option.def) say to people, for
+/* doc_rows.h: what the tables of maps inside the file (tls_option.def, ocsp_option.def, auth_option.def) say to people, for
  * the options page and the manual page. */
 #pragma once
 #include <stddef.h>
@@ -15,4 +15,4 @@ struct doc_rows {
         size_t n;
 };
 
-extern const struct doc_rows doc_tls, doc_authorization, doc_user, doc_permissions;
+extern const struct doc_rows doc_tls, doc_ocsp, doc_authorization, doc_user, doc_permissions;

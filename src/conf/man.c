@@ -114,6 +114,7 @@ static void options(struct buf *out)
                         option_entry(out, option_rows[i].name, option_rows[i].aliases,
                                 option_rows[i].preset, option_rows[i].help);
         entries(out, "The tls map", &doc_tls);
+        entries(out, "The ocsp map", &doc_ocsp);
         entries(out, "The authorization map", &doc_authorization);
         entries(out, "A user of users", &doc_user);
         entries(out, "Permissions", &doc_permissions);

@@ -87,6 +87,16 @@ struct tls_options {
         const char *position;          /* "file:line:col" of the map, NULL from flags */
 };
 
+enum ocsp_mode { OCSP_MODE_AUTO, OCSP_MODE_MUST, OCSP_MODE_ALWAYS, OCSP_MODE_NEVER };
+
+/* Stapling (tls.md 10). Left out, it is auto, but a reload tells the two apart. */
+struct ocsp_options {
+        bool configured;
+        enum ocsp_mode mode;
+        const char **urls; /* instead of the certificate's */
+        int url_n;         /* 0: the certificate's */
+};
+
 /* The --tls* flags as given; they replace the map (tls above is the outcome) and forbid a reload.
  */
 struct tls_flag_options {
@@ -150,6 +160,7 @@ struct options {
         struct monitor_options monitor;
         struct tls_options tls;
         struct tls_flag_options tls_flags;
+        struct ocsp_options ocsp;
         struct auth_options auth;
         bool allow_non_tls; /* clients with and without TLS on one port */
         bool no_system_account;
@@ -157,6 +168,7 @@ struct options {
         bool no_fast_producer_stall;
         bool disable_sublist_cache;
         const char *pid_file;       /* "" : none */
+        const char *store_dir;      /* "" : none */
         const char *ports_file_dir; /* "" : none */
         int loop_n;                 /* 0: one per usable core */
         int crypto_thread_n;        /* 0: one per usable core */

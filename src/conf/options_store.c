@@ -143,6 +143,9 @@ bool option_same(const struct options *a, const struct options *b, const struct 
                 return !a->tls.enabled && !b->tls.enabled;
         case OPTION_PINS:
                 return same_texts(a->tls.pins, a->tls.pin_n, b->tls.pins, b->tls.pin_n);
+        case OPTION_OCSP:
+                return a->ocsp.configured == b->ocsp.configured && a->ocsp.mode == b->ocsp.mode &&
+                       same_texts(a->ocsp.urls, a->ocsp.url_n, b->ocsp.urls, b->ocsp.url_n);
         case OPTION_TAGS:
                 return same_texts(a->about.tags, a->about.tag_n, b->about.tags, b->about.tag_n);
         case OPTION_METADATA:
@@ -229,6 +232,7 @@ void option_print(struct buf *out, const struct options *opts, const struct opti
         case OPTION_NOTHING:
         case OPTION_USERS:
         case OPTION_NKEYS:
+        case OPTION_OCSP:
                 break;
         case OPTION_SECRET:
                 buf_append_str(out, text_of(opts, row)[0] ? "[REDACTED]" : "");

@@ -22,6 +22,7 @@ enum option_type {
         OPTION_WRITE_TIMEOUT,
         OPTION_TLS,
         OPTION_PINS,
+        OPTION_OCSP,
         OPTION_TAGS,
         OPTION_METADATA,
         OPTION_FEATURES,
@@ -92,6 +93,10 @@ void schema_set_tls(
 /* The check of a finished tls group: files that are missing, then the hook. */
 MUST_CHECK int schema_check_tls(
         const struct tls_options *tls, const struct options_hooks *hooks, struct errbuf *eb);
+
+/* schema_ocsp.c: the `ocsp` option. */
+void schema_set_ocsp(
+        struct schema *schema, const struct option_row *row, const struct conf_entry *entry);
 
 /* schema_auth.c: the `authorization` map. */
 void schema_set_authorization(
