@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tls/name.h"
+#include "tls/staple.h"
 #include "tls/tls_internal.h"
 #include <arpa/inet.h>
 #include <openssl/bn.h>
@@ -105,6 +106,16 @@ static void read_authorities(const struct tls_ctx *ctx, struct tls_facts *facts)
         }
 }
 
+static void read_staple(const struct tls_ctx *ctx, struct tls_facts *facts)
+{
+        struct ocsp_response response;
+        if (ctx->staple == NULL || !staple_get(ctx->staple, &response, NULL))
+                return;
+        facts->staple = ocsp_status_name(response.status);
+        facts->staple_this_s = response.this_update_s;
+        facts->staple_next_s = response.next_update_s;
+}
+
 struct tls_facts *tls_ctx_facts(const struct tls_ctx *ctx)
 {
         struct tls_facts *facts = xnew(struct tls_facts);
@@ -115,6 +126,7 @@ struct tls_facts *tls_ctx_facts(const struct tls_ctx *ctx)
                 to->chain_n = sk_X509_num(ctx->pairs[i].chain);
         }
         read_authorities(ctx, facts);
+        read_staple(ctx, facts);
         return facts;
 }
 

@@ -26,6 +26,10 @@ struct tls_facts {
         struct tls_cert_facts *authorities; /* of ca_file; the first TLS_FACT_AUTHORITIES_MAX */
         int authority_n;
         int authority_total;
+        const char *
+                staple; /* status of the first certificate that clients are told: "good"; NULL: none */
+        int64_t staple_this_s; /* ThisUpdate */
+        int64_t staple_next_s; /* NextUpdate; 0: unset */
 };
 
 struct tls_facts *tls_ctx_facts(const struct tls_ctx *ctx); /* never NULL; the caller frees it */

@@ -10,6 +10,8 @@
 #include "tls/name.h"
 #include "tls/pick.h"
 #include "tls/resume.h"
+#include "tls/staple.h"
+#include "tls/staple_internal.h"
 #include "tls/suite.h"
 #include "tls/takeover.h"
 #include "tls/ticket.h"
@@ -268,6 +270,7 @@ static int set_server_parts(struct tls_ctx *ctx, struct errbuf *eb)
         SSL_CTX_set_verify(ssl,
                 ctx->verify ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_NONE,
                 NULL);
+        SSL_CTX_set_tlsext_status_cb(ssl, staple_offer);
         if (!SSL_CTX_set_session_id_context(ssl, id, sizeof(id) - 1) ||
                 !SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, on_ticket_key) ||
                 !SSL_CTX_set_session_ticket_cb(ssl, on_ticket_made, on_ticket, NULL))
@@ -341,6 +344,8 @@ int tls_ctx_without_verify(const struct tls_ctx *from, struct tls_ctx **out, str
                 tls_ctx_unref(ctx);
                 return rc;
         }
+        if (from->staple)
+                tls_ctx_set_staple(ctx, from->staple);
         *out = ctx;
         return 0;
 }
@@ -409,8 +414,20 @@ void tls_ctx_unref(struct tls_ctx *ctx)
         xfree(ctx->missing);
         xfree(ctx->pins);
         tickets_unref(ctx->tickets);
+        staple_unref(ctx->staple);
         resume_free(ctx->resume);
         xfree(ctx);
+}
+
+bool tls_ctx_must_staple(const struct tls_ctx *ctx)
+{
+        return ctx->pair_n > 0 && ocsp_must_staple(ctx->pairs[0].leaf);
+}
+
+void tls_ctx_set_staple(struct tls_ctx *ctx, struct staple *staple)
+{
+        staple_unref(ctx->staple);
+        ctx->staple = staple ? staple_ref(staple) : NULL;
 }
 
 int64_t tls_ctx_not_after(const struct tls_ctx *ctx)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tls_ctx.h: one `tls` map compiled to what handshakes need.
- * Immutable after creation but for its ticket keys, which rotate under their own lock; counted, so
+ * Immutable once in service but for its ticket keys and its staple, which change under their own locks; counted, so
  * that a reload swaps a pointer while sessions go on with what they started with. Any thread. Every
  * way to configure TLS comes through here, so that all of them end in the same settings. */
 #pragma once
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct staple;
 struct tls_ctx;
 
 /* Server side. Loads and checks all files. No pair at all is valid: every handshake then fails with
@@ -39,6 +40,12 @@ MUST_CHECK int tls_ctx_new_client(
 
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *ctx);
 void tls_ctx_unref(struct tls_ctx *ctx); /* NULL is fine */
+
+/* Does the first certificate ask to be stapled always? False without a certificate. */
+bool tls_ctx_must_staple(const struct tls_ctx *ctx);
+/* Before the first session: clients that ask for the status of the first certificate get what staple holds;
+ * NULL: nothing. */
+void tls_ctx_set_staple(struct tls_ctx *ctx, struct staple *staple); /* referenced */
 
 /* NotAfter of the first certificate in seconds since 1970; 0 without a certificate. */
 int64_t tls_ctx_not_after(const struct tls_ctx *ctx);

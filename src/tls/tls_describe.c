@@ -92,7 +92,7 @@ void tls_ctx_describe(const struct tls_ctx *ctx, struct buf *out)
                 SSL_CTX_get_session_cache_mode(ssl),
                 ctx->tickets ? SSL_CTX_get_num_tickets(ssl) : 0, SSL_CTX_get_timeout(ssl));
         put_pairs(out, ctx);
-        buf_printf(out, "; pins %d", ctx->pin_n);
+        buf_printf(out, "; stapled %s; pins %d", ctx->staple ? "yes" : "no", ctx->pin_n);
         for (int i = 0; i < ctx->pin_n; i++)
                 buf_printf(out, " %s", ctx->pins[i]);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct resume;
+struct staple;
 struct records;
 struct tickets;
 struct traffic_secrets;
@@ -28,6 +29,7 @@ struct tls_ctx {
         char (*pins)[65];      /* peers' keys: hex SHA-256, sorted; 0 of them: any */
         int pin_n;
         struct tickets *tickets; /* server role */
+        struct staple *staple;   /* counted; NULL: the certificate goes without */
         struct resume *resume;   /* client role; NULL: never resumes */
 };
 
