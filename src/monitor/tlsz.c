@@ -79,6 +79,18 @@ static void put_authorities(struct json_writer *w, const struct tls_facts *facts
         json_array_close(w);
 }
 
+static void put_staple(struct json_writer *w, const struct tls_facts *facts)
+{
+        if (facts->staple == NULL)
+                return;
+        json_object_open(w, "staple");
+        json_str(w, "status", facts->staple);
+        put_date(w, "this_update", facts->staple_this_s);
+        if (facts->staple_next_s)
+                put_date(w, "next_update", facts->staple_next_s);
+        json_object_close(w);
+}
+
 static void put_context(struct json_writer *w, const struct tlsz *page)
 {
         const struct tls_options *tls = &page->options->tls;
@@ -91,6 +103,7 @@ static void put_context(struct json_writer *w, const struct tlsz *page)
         for (int i = 0; i < page->facts->cert_n; i++)
                 put_pair(w, &page->facts->certs[i], tls, i);
         json_array_close(w);
+        put_staple(w, page->facts);
         json_str_opt(w, "ca_file", tls->ca_file);
         if (tls->ca_file)
                 put_authorities(w, page->facts);

@@ -87,7 +87,8 @@ static void everything(void **state)
                 .serial = (char *)"1",
                 .sha256 = "cd",
                 .key = "RSA 2048" };
-        const struct tls_facts facts = { &cert, 1, &ca, 1, 1 };
+        const struct tls_facts facts = { &cert, 1, &ca, 1, 1, "good",
+                (int64_t)(T0 / NS_PER_SEC) - 60, (int64_t)(T0 / NS_PER_SEC) };
         const struct tls_rotation rotation = { .watching = true,
                 .taken_n = 2,
                 .refused_n = 1,
@@ -129,7 +130,10 @@ static void everything(void **state)
                 "          \"not_after\": \"2026-08-21T14:50:11Z\",\n"
                 "          \"key\": \"ECDSA P-256\",\n          \"cert_sha256\": \"ab\",\n"
                 "          \"intermediates\": 1,\n          \"cert_file\": \"server.pem\"\n"
-                "        }\n      ],\n      \"ca_file\": \"ca.pem\",\n"
+                "        }\n      ],\n      \"staple\": {\n        \"status\": \"good\",\n"
+                "        \"this_update\": \"2026-08-21T14:49:11Z\",\n"
+                "        \"next_update\": \"2026-08-21T14:50:11Z\"\n      },\n"
+                "      \"ca_file\": \"ca.pem\",\n"
                 "      \"authority_count\": 1,\n      \"authorities\": [\n        {\n"
                 "          \"subject\": \"CN=ca\",\n          \"issuer\": \"CN=ca\",\n"
                 "          \"serial\": \"1\",\n          \"not_before\": "

@@ -70,6 +70,9 @@ void banner_tls_warnings(struct server *server)
                 return;
         if (tls_ctx_not_after(server->tls) == 0)
                 log_warn(NULL, "The tls map has no certificate: every client will fail to connect");
+        if (server->opts->ocsp.mode == OCSP_MODE_NEVER && tls_ctx_must_staple(server->tls))
+                log_warn(NULL, "Certificate at '%s' has MustStaple but OCSP is disabled",
+                        server->opts->tls.pairs[0].cert_file);
         if (tls_ctx_missing(server->tls)[0])
                 log_warn(NULL, "This machine's TLS library lacks %s: no client can use them",
                         tls_ctx_missing(server->tls));

@@ -9,6 +9,7 @@
 #include "monitor/monitor.h"
 #include "peer/settings.h"
 #include "server/server_internal.h"
+#include "server/stapler.h"
 #include "tls/tls_ctx.h"
 #include <string.h>
 
@@ -57,10 +58,12 @@ static bool has_changed(const struct option_diff *diff, const char *field)
         return false;
 }
 
-void server_swap_tls(struct server *server, struct tls_ctx *next)
+void server_swap_tls(struct server *server, struct tls_ctx *next, struct stapler *stapler)
 {
         struct settings *old_settings = server->settings;
         struct tls_ctx *old_tls = server->tls;
+        stapler_free(server->stapler);
+        server->stapler = stapler;
         server->tls = next;
         if (next && old_tls)
                 tls_ctx_keep_tickets(next, old_tls);
@@ -97,7 +100,8 @@ static void trim_clients(struct server *server)
         log_info(NULL, "Closed %lld connections to fall within max_connections", (long long)excess);
 }
 
-static void swap(struct server *server, struct prepared *next)
+static void swap(struct server *server, struct prepared *next, struct stapler *stapler,
+        const struct errbuf *problem)
 {
         struct errbuf eb = { "" };
         struct options *old = server->opts, *now = next->options;
@@ -106,7 +110,7 @@ static void swap(struct server *server, struct prepared *next)
         if (server->monitor)
                 monitor_set_options(server->monitor, now, server->config_load_ns);
         next->same_tls = is_same_tls(server, next);
-        server_swap_tls(server, next->tls);
+        server_swap_tls(server, next->tls, stapler);
         if (has_changed(&next->diff, "TLSPinnedCerts"))
                 workers_check_pins(server);
         trim_clients(server);
@@ -118,6 +122,7 @@ static void swap(struct server *server, struct prepared *next)
         options_free(old);
         rotation_start(server, next->files);
         banner_tls_warnings(server);
+        staples_run(server, problem);
         log_info(NULL, "Reloaded server configuration (%s)", now->config_digest);
 }
 
@@ -147,18 +152,71 @@ static int prepare(struct server *server, struct prepared *next, struct buf *tex
         return 0;
 }
 
+/* One that is good and waits for the status of its certificate: nothing changes before that is known. */
+struct reload {
+        struct server *server;
+        struct prepared next;
+        struct stapler *stapler;
+        struct errbuf problem; /* why there is no staple; "" */
+};
+
+static void reload_free(struct reload *reload)
+{
+        option_diff_fini(&reload->next.diff);
+        xfree(reload);
+}
+
+void server_reload_drop(struct server *server)
+{
+        struct reload *reload = server->reload;
+        server->reload = NULL;
+        if (reload == NULL)
+                return;
+        stapler_free(reload->stapler);
+        tls_ctx_unref(reload->next.tls);
+        options_free(reload->next.options);
+        reload_free(reload);
+}
+
+static void on_staple_known(void *ctx)
+{
+        struct reload *reload = ctx;
+        struct server *server = reload->server;
+        server->reload = NULL;
+        struct stapler *stapler =
+                staples_settle(reload->stapler, reload->next.tls, &reload->problem);
+        swap(server, &reload->next, stapler, &reload->problem);
+        reload_free(reload);
+        if (server->reload_again) {
+                server->reload_again = false;
+                server_reload(server);
+        }
+}
+
 void server_reload(struct server *server)
 {
-        struct prepared next = { 0 };
         struct buf text = { 0 };
-        if (prepare(server, &next, &text) < 0) {
+        if (server->reload) {
+                server->reload_again = true;
+                return;
+        }
+        struct reload *reload = xnew(struct reload);
+        struct prepared *next = &reload->next;
+        reload->server = server;
+        if (prepare(server, next, &text) < 0) {
                 log_error(NULL, "Failed to reload server configuration: %.*s",
                         SLICE_ARG(buf_slice(&text)));
-                if (next.options)
-                        options_free(next.options);
+                if (next->options)
+                        options_free(next->options);
+                reload_free(reload);
         } else {
-                swap(server, &next);
+                rotation_drop(server); /* what it waits to take is read by this reload, too */
+                server->reload = reload;
+                reload->stapler = staples_make(server, next->options, next->tls, &reload->problem);
+                if (reload->stapler)
+                        stapler_prepare(reload->stapler, server->stapler, on_staple_known, reload);
+                else
+                        on_staple_known(reload);
         }
-        option_diff_fini(&next.diff);
         buf_fini(&text);
 }

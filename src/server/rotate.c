@@ -7,6 +7,7 @@
 #include "net/loop.h"
 #include "net/watch.h"
 #include "server/server_internal.h"
+#include "server/stapler.h"
 #include "tls/facts.h"
 #include "tls/review.h"
 #include "tls/tls_ctx.h"
@@ -63,7 +64,7 @@ static void refuse(struct server *server, const uint8_t *digest, struct slice wh
 
 static void log_warnings(const struct buf *warnings)
 {
-        const char *at = warnings->ptr, *end = at + warnings->len;
+        const char *at = warnings->ptr, *end = warnings->len > 0 ? at + warnings->len : at;
         while (at < end) {
                 const char *nl = memchr(at, '\n', (size_t)(end - at));
                 log_warn(NULL, "TLS files changed: %.*s", (int)(nl - at), at);
@@ -71,22 +72,72 @@ static void log_warnings(const struct buf *warnings)
         }
 }
 
-static void take(struct server *server, const uint8_t *digest, struct tls_ctx *next,
-        const struct buf *warnings)
+/* Good files, and what their certificate still waits for. */
+struct rotation_pending {
+        struct server *server;
+        uint8_t digest[TLS_FILES_DIGEST_BYTES];
+        struct tls_ctx *next;
+        struct buf warnings; /* lines */
+        struct stapler *stapler;
+        struct errbuf problem; /* why there is no staple; "" */
+};
+
+static void pending_free(struct rotation_pending *pending)
 {
+        buf_fini(&pending->warnings);
+        xfree(pending);
+}
+
+void rotation_drop(struct server *server)
+{
+        struct rotation_pending *pending = server->rotation.pending;
+        server->rotation.pending = NULL;
+        if (pending == NULL)
+                return;
+        stapler_free(pending->stapler);
+        tls_ctx_unref(pending->next);
+        pending_free(pending);
+}
+
+static void on_staple_known(void *ctx)
+{
+        struct rotation_pending *pending = ctx;
+        struct server *server = pending->server;
         struct rotation *rotation = &server->rotation;
         struct buf now = { 0 };
-        keep(rotation->in_service, digest);
+        rotation->pending = NULL;
+        keep(rotation->in_service, pending->digest);
         memset(rotation->refused, 0, sizeof rotation->refused);
         rotation->state.taken_n++;
         rotation->state.taken_ns = clock_wall_ns();
         rotation->state.refusal[0] = '\0';
-        describe(&now, next);
-        server_swap_tls(server, next);
+        describe(&now, pending->next);
+        struct stapler *stapler =
+                staples_settle(pending->stapler, pending->next, &pending->problem);
+        server_swap_tls(server, pending->next, stapler);
         log_info(NULL, "TLS files changed: new connections get %.*s", SLICE_ARG(buf_slice(&now)));
-        log_warnings(warnings);
+        log_warnings(&pending->warnings);
         banner_tls_warnings(server);
+        staples_run(server, &pending->problem);
         buf_fini(&now);
+        pending_free(pending);
+}
+
+/* Takes the reference of next. */
+static void take(struct server *server, const uint8_t *digest, struct tls_ctx *next,
+        const struct buf *warnings)
+{
+        struct rotation_pending *pending = xnew(struct rotation_pending);
+        pending->server = server;
+        keep(pending->digest, digest);
+        pending->next = next;
+        buf_append_slice(&pending->warnings, buf_slice(warnings));
+        server->rotation.pending = pending;
+        pending->stapler = staples_make(server, server->opts, next, &pending->problem);
+        if (pending->stapler)
+                stapler_prepare(pending->stapler, server->stapler, on_staple_known, pending);
+        else
+                on_staple_known(pending);
 }
 
 /* Load what is there now. False: not good, and why. */
@@ -127,7 +178,12 @@ static void check(struct server *server)
         struct tls_review review = { 0 };
         struct buf why = { 0 };
         loop_timer_stop(server->control, &rotation->settle);
+        if (server->reload)
+                return; /* it reads the files as well, and begins to watch anew */
         tls_files_digest(&server->opts->tls, digest);
+        if (rotation->pending && same(digest, rotation->pending->digest))
+                return;
+        rotation_drop(server);
         if (same(digest, rotation->in_service)) {
                 if (rotation->state.refusal[0])
                         log_info(NULL, "TLS files are those in service again");
@@ -187,6 +243,7 @@ void rotation_start(struct server *server, const uint8_t digest[TLS_FILES_DIGEST
 void rotation_stop(struct server *server)
 {
         struct rotation *rotation = &server->rotation;
+        rotation_drop(server);
         watch_close(rotation->watch);
         rotation->watch = NULL;
         loop_timer_stop(server->control, &rotation->settle);

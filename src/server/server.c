@@ -13,6 +13,7 @@
 #include "conf/load.h"
 #include "monitor/monitor.h"
 #include "net/crypto_pool.h"
+#include "net/fetch_pool.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/sigs.h"
@@ -20,6 +21,7 @@
 #include "peer/peer_info.h"
 #include "peer/settings.h"
 #include "server/server_internal.h"
+#include "server/stapler.h"
 #include "tls/tls_ctx.h"
 #include <signal.h>
 #include <stdio.h>
@@ -28,8 +30,18 @@
 
 enum {
         HANDSHAKE_QUEUE_MAX = 16 * 1024,
+        FETCH_THREADS = 4,
+        FETCH_QUEUE_MAX = 1024,
 };
 #define DRAIN_PATIENCE_NS (2 * NS_PER_SEC)
+
+/* Nothing waits for other machines unless somebody asks, so there are no threads for it either. */
+struct fetch_pool *server_fetch_pool(struct server *server)
+{
+        if (server->fetches == NULL)
+                server->fetches = fetch_pool_new(FETCH_THREADS, FETCH_QUEUE_MAX);
+        return server->fetches;
+}
 
 void server_close_listener(struct server *server)
 {
@@ -99,7 +111,10 @@ void server_stop(struct server *server)
         if (server->lame)
                 lame_duck_fini(server);
         server_close_listener(server);
+        server_reload_drop(server);
         rotation_stop(server);
+        stapler_free(server->stapler);
+        server->stapler = NULL;
         expiry_stop(server);
         if (server->monitor)
                 monitor_stop(server->monitor);
@@ -280,6 +295,7 @@ static void fini(struct server *server)
 {
         if (server->crypto)
                 crypto_pool_free(server->crypto);
+        fetch_pool_free(server->fetches);
         accept_fini(server);
         settings_unref(server->settings);
         rate_counter_free(server->tls_rate);
@@ -291,14 +307,10 @@ static void fini(struct server *server)
 }
 
 /* Everything up to the first accept. What was started before a failure is stopped by the caller. */
-static int start(struct server *server, struct errbuf *eb)
+static int start(struct server *server, const uint8_t *files, struct errbuf *eb)
 {
         const struct options *opts = server->opts;
         const struct listen_options *client = &opts->client;
-        uint8_t files[TLS_FILES_DIGEST_BYTES];
-        tls_files_digest(&opts->tls, files);
-        if (compile_tls(opts, &server->tls, eb) < 0)
-                return ERR_TLS;
         banner_tls_settings(server);
         start_tls_rate(server);
         server->crypto = crypto_pool_new(opts->crypto_thread_n, HANDSHAKE_QUEUE_MAX);
@@ -327,6 +339,7 @@ static int start(struct server *server, struct errbuf *eb)
                 return ERR_IO;
         }
         rotation_start(server, files);
+        staples_run(server, &(const struct errbuf){ "" });
         banner_listening(server);
         accept_start(server);
         return 0;
@@ -364,18 +377,29 @@ NORETURN static void fail_start(void)
         _exit(1);
 }
 
+/* What must be known before there is a log, as with the reference: the context, and the status of its
+ * certificate. files: content of those behind it. */
+static int start_tls(
+        struct server *server, uint8_t files[TLS_FILES_DIGEST_BYTES], struct errbuf *eb)
+{
+        tls_files_digest(&server->opts->tls, files);
+        int rc = compile_tls(server->opts, &server->tls, eb);
+        return rc < 0 ? rc : staples_begin(server, eb);
+}
+
 static const int watched[] = { SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP, 0 };
 
 int server_run(struct launch *launch)
 {
         static struct server server;
         struct errbuf eb = { "" };
+        uint8_t files[TLS_FILES_DIGEST_BYTES];
         thread_set_role(THREAD_CONTROL, os_program()); /* by which pgrep and --signal find it */
         signal(SIGPIPE, SIG_IGN);
         signal(SIGXFSZ, SIG_IGN);           /* a file that may not grow is an error of that write */
         int fd_limit = os_fd_limit_raise(); /* best effort: the limit shows in accept errors */
         init(&server, launch);
-        if (options_validate(server.opts, &eb) < 0) {
+        if (options_validate(server.opts, &eb) < 0 || start_tls(&server, files, &eb) < 0) {
                 fprintf(stderr, "%s: %s\n", launch->program, eb.text);
                 return 1;
         }
@@ -390,7 +414,7 @@ int server_run(struct launch *launch)
         take_reports(&server);
         server.sigs = sigs_open(server.control, watched, on_signal, &server);
         banner_print(&server);
-        if (start(&server, &eb) < 0) {
+        if (start(&server, files, &eb) < 0) {
                 log_fatal(NULL, "%s", eb.text);
                 fail_start();
         }

@@ -8,6 +8,7 @@
 #include "server/server.h"
 
 struct crypto_pool;
+struct fetch_pool;
 struct info_template;
 struct lame_duck;
 struct listener;
@@ -15,8 +16,10 @@ struct loop;
 struct monitor;
 struct placement_load;
 struct rate_counter;
+struct reload;
 struct settings;
 struct sigs;
+struct stapler;
 struct thread;
 struct tls_ctx;
 
@@ -30,18 +33,22 @@ struct server {
         struct loop **loops;
         struct thread **threads;
         struct crypto_pool *crypto;
-        struct rate_counter *tls_rate;        /* NULL: no limit */
-        struct timer tls_rate_timer;          /* reports what it refused */
-        struct listener *clients;             /* NULL: not listening (any more) */
-        struct {                              /* of the first loop, once it accepts */
-                unsigned last;                /* the loop that got the newest client */
-                uint64_t at_ns;               /* when busy_ns was read */
+        struct fetch_pool *fetches;    /* NULL: not needed yet; server_fetch_pool() */
+        struct stapler *stapler;       /* of tls; NULL: its certificate goes without a staple */
+        struct rate_counter *tls_rate; /* NULL: no limit */
+        struct timer tls_rate_timer;   /* reports what it refused */
+        struct listener *clients;      /* NULL: not listening (any more) */
+        struct {                       /* of the first loop, once it accepts */
+                unsigned last;         /* the loop that got the newest client */
+                uint64_t at_ns;        /* when busy_ns was read */
                 struct placement_load *loads; /* by loop */
                 uint64_t *busy_ns;
         } placement;
         int client_port; /* the real one */
         struct monitor *monitor;
         struct rotation rotation; /* of the files behind tls */
+        struct reload *reload;    /* waits for the status of its certificate; NULL: none */
+        bool reload_again;        /* asked for meanwhile */
         struct sigs *sigs;
         char id[NKEY_TEXT_SIZE], xkey[NKEY_TEXT_SIZE];
         uint64_t start_ns, config_load_ns; /* wall clock */
@@ -101,9 +108,23 @@ void ports_file_remove(struct server *server, const char *dir);
 
 /* reload.c */
 void server_reload(struct server *server);
+void server_reload_drop(struct server *server); /* the one that waits, if any */
 
-/* New connections use next, which becomes the server's; the rest goes on with what it has. */
-void server_swap_tls(struct server *server, struct tls_ctx *next);
+/* New connections use next, which becomes the server's with its stapler (each NULL: none); the rest goes on
+ * with what it has. */
+void server_swap_tls(struct server *server, struct tls_ctx *next, struct stapler *stapler);
+
+/* staples.c: which context is stapled, and how it goes into service. */
+MUST_CHECK int staples_begin(struct server *server, struct errbuf *eb); /* blocks; at the start */
+/* A stapler for tls when its certificate is to be stapled, else NULL; why not: in eb, "" when it need not. */
+struct stapler *staples_make(
+        struct server *server, const struct options *opts, struct tls_ctx *tls, struct errbuf *eb);
+/* It was prepared (stapler.h): returns it, or NULL when it is of no use; then tls goes without. problem: why
+ * there is no staple, unless it is known. */
+struct stapler *staples_settle(
+        struct stapler *stapler, struct tls_ctx *tls, struct errbuf *problem);
+/* Once what it belongs to is in service: tell the problem, unless it is "", and begin. */
+void staples_run(struct server *server, const struct errbuf *problem);
 
 /* lameduck.c */
 void lame_duck_start(struct server *server);
@@ -112,4 +133,5 @@ void lame_duck_fini(struct server *server);
 /* server.c */
 int server_open_log(const struct options *opts, struct errbuf *eb);
 void server_stop(struct server *server); /* begin the shutdown; server_run() returns later */
+struct fetch_pool *server_fetch_pool(struct server *server);
 void server_close_listener(struct server *server);
