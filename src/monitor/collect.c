@@ -34,9 +34,9 @@ static void consider(struct peer *peer, void *ctx)
         struct peer_info info;
         bool counts = ask->account == NULL || peer->own.account == ask->account;
         part->total += counts;
-        if (ask->nobody || (ask->cid ? peer->id != ask->cid : !counts))
+        if (ask->nobody || !counts || (ask->cid && peer->id != ask->cid))
                 return;
-        if (ask->cid == 0 && ask->user[0] && !is_user(peer, ask->user))
+        if (ask->user[0] && !is_user(peer, ask->user))
                 return;
         peer_measure(peer, &info);
         const struct pick_item item = {

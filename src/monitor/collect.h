@@ -23,7 +23,7 @@ struct collect_ask {
         size_t need;                   /* SIZE_MAX: all */
         uint64_t now_ns;               /* wall clock: the moment the answer shows */
         unsigned want;                 /* PEER_WANT_* */
-        uint64_t cid;                  /* not 0: only this one, whatever its account or user */
+        uint64_t cid;                  /* not 0: only this one */
         const struct account *account; /* NULL: any */
         const char *user;              /* "": any; borrowed until done */
         bool nobody;                   /* count only */

@@ -105,7 +105,7 @@ static bool on_start(struct job *base)
         ask->want = (opts->subs ? PEER_WANT_SUBS : 0) | (opts->auth ? PEER_WANT_CERTS : 0);
         ask->cid = opts->cid;
         ask->user = opts->user;
-        ask->nobody = opts->mqtt_client[0] && opts->cid == 0;
+        ask->nobody = opts->mqtt_client[0] != '\0'; /* no connection has such an id */
         return true;
 }
 

@@ -3,6 +3,7 @@
 
 import json
 import re
+import signal
 import socket
 import ssl
 import time
@@ -51,6 +52,12 @@ def shape(document, members, optional=()):
     for name, kind in members:
         assert isinstance(document[name], kind) and not (
             kind is int and isinstance(document[name], bool)), (name, document[name])
+
+
+def duration_us(text):
+    """Go's text of a short duration in microseconds."""
+    number, unit = re.fullmatch(r"([\d.]+)(ns|µs|ms|s)", text).groups()
+    return float(number) * {"ns": 1e-3, "µs": 1, "ms": 1e3, "s": 1e6}[unit]
 
 
 # TestMonitorHandleVarz
@@ -103,6 +110,26 @@ class TestVarz:
         clients[0].close()
         varz = server.monitor.wait_varz(lambda v: v["connections"] == 2, "two are left")
         assert varz["total_connections"] == 3
+
+    # TestMonitorVarzReloadRace: what a reload changes, and only that.
+    def test_follows_reloads(self, start):
+        server = start("max_connections: 10, max_payload: 1000")
+        client, before = server.connect(), server.monitor.varz()
+        after = {"max_connections": 11, "max_payload": 1001, "max_control_line": 2048, "ping_max": 5,
+                 "ping_interval": 9_000_000_000, "write_deadline": 4_000_000_000, "tags": ["a"],
+                 "metadata": {"k": "v"}, "auth_required": True, "auth_timeout": 3.5}
+        server.rewrite('listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\nmax_connections: 11\n'
+                       "max_payload: 1001, max_control_line: 2kb, ping_max: 5\n"
+                       'ping_interval: "9s", write_deadline: "4s", server_tags: a\n'
+                       "server_metadata: {k: v}, authorization { token: t, timeout: 3.5 }\n")
+        server.signal(signal.SIGHUP)
+        server.wait_log(r"\[INF\] Reloaded server configuration")
+        varz = server.monitor.wait_varz(lambda v: v["connections"] == 0, "whoever has no token is gone")
+        assert {name: varz[name] for name in after} == after
+        assert varz["config_digest"] != before["config_digest"]
+        assert varz["config_load_time"] > before["config_load_time"] and varz["start"] == before["start"]
+        assert varz["total_connections"] == 1
+        client.close()
 
     # TestMonitorVarzSubscriptionsResetProperly
     def test_subscriptions_do_not_grow_by_asking(self, start):
@@ -190,6 +217,18 @@ class TestConnz:
         assert page["connections"] == [] and page["num_connections"] == 0
         assert server.monitor.connz("cid=0")["num_connections"] == 3
 
+    # Every filter counts, also for the one connection that is asked for by its id.
+    @pytest.mark.parametrize("filters, found", [
+        ("user=u", 1), ("user=v", 0), ("mqtt_client=x", 0), ("acc=$G", 1), ("user=u&acc=$G", 1),
+    ])
+    @pytest.mark.parametrize("state", ["open", "all"])
+    def test_cid_and_filters(self, start, state, filters, found):
+        server = start("authorization { users: [{user: u, password: p}, {user: v, password: p}] }")
+        client = server.connect(user="u", **{"pass": "p"})
+        page = server.monitor.connz(f"cid={client.cid}&state={state}&{filters}")
+        assert [c["cid"] for c in page["connections"]] == [client.cid] * found
+        assert (page["num_connections"], page["total"], page["limit"]) == (found, 1, 1)
+
     # TestMonitorConnzWithOffsetAndLimit, TestMonitorConnzOffsetOverflow
     def test_offset_and_limit(self, start):
         server = start()
@@ -234,8 +273,35 @@ class TestConnz:
         for key in ("cid", "start", ""):
             entries = server.monitor.connz(f"sort={key}")["connections"]
             assert [entry["cid"] for entry in entries] == [client.cid for client in clients]
-        for key in ("idle", "uptime", "rtt"):
-            assert len(server.monitor.connz(f"sort={key}")["connections"]) == 3
+        # Last activity and start are finer than the texts of idle and uptime.
+        for key, field, reverse in (("idle", "last_activity", False), ("uptime", "start", True)):
+            values = [entry[field] for entry in server.monitor.connz(f"sort={key}")["connections"]]
+            assert values == sorted(values, reverse=reverse) and len(values) == 3, (key, values)
+
+    # TestMonitorConnzSortByRTT, TestMonitorConnzRTT
+    def test_rtt(self, start):
+        server = start('ping_interval: "20ms", ping_max: 1000')
+        clients = [server.connect(lang="py") for _ in range(3)]
+        for client in clients:
+            while client.line() != b"PING":
+                pass
+            client.send("PONG\r\n")
+
+        def known():
+            values = [entry["rtt"] for entry in server.monitor.connz("sort=rtt")["connections"]]
+            return values if "0s" not in values else None
+        values = [duration_us(text) for text in until(known, "all have a round trip time")]
+        assert len(values) == 3 and values == sorted(values, reverse=True) and values[-1] > 0
+
+    # TestMonitorConnzSortedByUptimeClosedConn
+    def test_uptime_of_closed(self, start):
+        server = start()
+        clients = [server.connect() for _ in range(3)]
+        for client in (clients[1], clients[2], clients[0]):
+            client.close()
+            server.monitor.closed(client.cid)
+        page = server.monitor.connz("state=closed&sort=uptime")
+        assert [e["cid"] for e in page["connections"]] == [clients[i].cid for i in (1, 2, 0)]
 
     # TestMonitorConnzSortedByReason, TestMonitorConnzSortedByStopTimeClosedConn
     def test_sort_of_closed(self, start):
@@ -253,6 +319,37 @@ class TestConnz:
         page = server.monitor.connz("state=closed&sort=stop")
         stops = [e["stop"] for e in page["connections"]]
         assert stops == sorted(stops, reverse=True)
+
+    # TestMonitorClosedConnzWithSubsDetail, TestClosedConnsSubsAccounting,
+    # TestConnzClosedSubsDetailNoSharedMutation: what one request adds, the next one does not find.
+    def test_subscriptions_of_closed(self, start):
+        server = start()
+        client = server.connect()
+        client.send("SUB foo.> 1\r\nSUB bar q 2\r\nUNSUB 2 9\r\nPUB bar 0\r\n\r\n")
+        client.expect("MSG bar 2 0\r\n\r\n")
+        client.close()
+        server.monitor.closed(client.cid)
+        one = {"account": "$G", "account_tag": "$G", "subject": "foo.>", "sid": "1", "msgs": 0,
+               "cid": client.cid}
+        two = {"account": "$G", "account_tag": "$G", "subject": "bar", "qgroup": "q", "sid": "2",
+               "msgs": 1, **dialect(reference={}, midge={"max": 9}), "cid": client.cid}
+        for _ in range(2):
+            entry, = server.monitor.connz("state=closed&subs=detail")["connections"]
+            details = sorted(entry.pop("subscriptions_list_detail"), key=lambda sub: sub["sid"])
+            assert details == [one, two] and list(details[1]) == list(two)
+            plain, = server.monitor.connz("state=closed")["connections"]
+            assert plain == entry and plain["subscriptions"] == 2
+            listed, = server.monitor.connz("state=closed&subs=1")["connections"]
+            assert sorted(listed["subscriptions_list"]) == ["bar", "foo.>"]
+
+    # TestMonitorConnzClosedConnsBadClient: whoever says nothing is listed as well.
+    def test_bare_connection(self, start):
+        server = start()
+        client = server.client()
+        client.close()
+        entry = server.monitor.closed(client.cid)
+        assert entry["reason"] == "Client Closed" and entry["rtt"] == "0s"
+        assert (entry["in_msgs"], entry["subscriptions"]) == (0, 0) and "lang" not in entry
 
     # TestMonitorConnzWithStateForClosedConns
     def test_state(self, start):
@@ -549,6 +646,20 @@ class TestHttps:
                 answer += more
         assert answer == (b"HTTP/1.0 400 Bad Request\r\n\r\n"
                           b"Client sent an HTTP request to an HTTPS server.\n")
+
+
+# TestHTTPHost: an address of its own.
+@pytest.mark.parametrize("line, host", [
+    ('http: "127.0.0.2:-1"', "127.0.0.2"), ('http_port: -1', "127.0.0.1"), ("http: -1", "127.0.0.1"),
+    ("monitor_port: -1", "127.0.0.1")])
+def test_host(start, line, host):
+    server = start('listen: "127.0.0.1:-1"\n' + line, base=False)
+    assert server.monitor.host == host
+    varz = server.monitor.varz()
+    assert (varz["http_host"], varz["http_port"], varz["host"]) == (host, -1, "127.0.0.1")
+    other = {"127.0.0.1": "127.0.0.2", "127.0.0.2": "127.0.0.1"}[host]
+    with pytest.raises(OSError):
+        socket.create_connection((other, server.monitor.port), 5)
 
 
 # TestMonitorNoPort

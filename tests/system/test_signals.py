@@ -272,6 +272,24 @@ class TestLameDuck:
         assert server.wait_exit() == 0
         new.expect_closed()
 
+    # Who sends clients here must see that none are taken any more.
+    def test_health(self, start):
+        server = start(self.CONFIG % "29s")
+        client = server.connect()
+        assert server.monitor.request("/healthz").status == 200
+        server.signal(signal.SIGUSR2)
+        server.wait_log("Entering lame duck mode, stop accepting new clients$")
+        reply = server.monitor.request("/healthz")
+        text = "failed to be ready for connections after 1ms: server"
+        assert (reply.status, reply.json()) == (500, {"status": "error", "error": text})
+        assert server.monitor.request("/healthz?details=1").json() == {
+            "status": "error", "errors": [{"type": "CONNECTION", "error": text}]}
+        server.wait_log(rf'\[WRN\] Healthcheck failed: "{text}"$')
+        server.wait_log(r"\[WRN\] Healthcheck failed: 1 errors$")
+        assert b'"ldm":true' in client.line()
+        client.barrier()
+        assert server.monitor.varz()["connections"] == 1
+
     def test_clients_are_closed(self, start):
         server = start(self.CONFIG % "10ms")
         clients = [server.connect() for _ in range(2)]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options of the tls map: suites, groups, pins, tickets, and that every door leads to the same state."""
 
+import hashlib
 import re
 import socket
 import ssl
@@ -549,3 +550,33 @@ def test_flags_keep_the_rest_of_the_map(start, certs, context):
         client.handshake(context("client"))
         client.read_info()
     server.wait_log("TLS handshake error: certificate not pinned$")
+
+
+def served_to_browsers(server):
+    """SHA-256 of the certificate of the HTTPS monitoring port."""
+    anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anyone.check_hostname = False
+    anyone.verify_mode = ssl.CERT_NONE
+    with socket.create_connection((server.monitor.host, server.monitor.port), Deadline().left()) as plain:
+        with anyone.wrap_socket(plain) as secure:
+            return hashlib.sha256(secure.getpeercert(binary_form=True)).hexdigest()
+
+
+def cert_sha256(certs, name):
+    with open(certs.cert(name), encoding="ascii") as file:
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest()
+
+
+# Row 118: TestMonitorReloadTLSConfig: the new certificate, still without asking for one; a broken file
+# changes nothing.
+def test_https_monitoring_follows_reloads(start, certs):
+    base = 'listen: "127.0.0.1:-1"\nhttps: "127.0.0.1:-1"\n'
+    server = start(base + block(certs), base=False)
+    assert served_to_browsers(server) == cert_sha256(certs, "server")
+    reload(server, base + block(certs, cert="server-rsa", verify=True))
+    assert served_to_browsers(server) == cert_sha256(certs, "server-rsa")
+    assert server.monitor.varz()["tls_verify"] is True
+    server.rewrite(base + block(certs).replace(certs.cert("server"), certs.path("gone.crt")))
+    server.signal(1)
+    server.wait_log(r"\[ERR\] Failed to reload server configuration: ")
+    assert served_to_browsers(server) == cert_sha256(certs, "server-rsa")

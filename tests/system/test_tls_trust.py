@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which client certificates are believed (tls.md 1.4): anchors, chains, usages, constraints, keys."""
 
+import hashlib
+import pathlib
 import re
 import ssl
 
@@ -150,3 +152,25 @@ def test_curve_of_the_certificate(believer, made, curves, name):
     server = believer("t-root", f"curve_preferences: {curves}", cert="server-rsa")
     for version in (V1_2, V1_3):
         check(server, made, name, None, version)
+
+
+def der(made, name):
+    text = pathlib.Path(made.cert(name)).read_text(encoding="ascii")
+    return ssl.PEM_cert_to_DER_cert(text.split("-----END")[0] + "-----END CERTIFICATE-----\n")
+
+
+# Monitoring row 46: every certificate that the peer sent, in its order, and only when asked for.
+@pytest.mark.parametrize("version", [V1_2, V1_3])
+def test_what_the_peer_sent(believer, made, version):
+    server = believer("t-root")
+    client = server.connect(tls=tls_context(
+        made.cert("ca"), made.cert("leaf-and-two"), made.key("leaf-and-two"), high=version))
+    assert "tls_peer_certs" not in server.monitor.connection(client.cid)
+    shown = server.monitor.connection(client.cid, "auth=1")["tls_peer_certs"]
+    assert shown == [{"subject": f"CN={name},O=midge tests", "spki_sha256": made.fingerprint(name),
+                      "cert_sha256": hashlib.sha256(der(made, name)).hexdigest()}
+                     for name in ("leaf-and-two", "t-inner", "t-inter")]
+    client.close()
+    server.monitor.closed(client.cid)
+    closed, = server.monitor.connz("state=closed&auth=1")["connections"]
+    assert "tls_peer_certs" not in closed and closed["tls_version"] == {V1_2: "1.2", V1_3: "1.3"}[version]
