@@ -15,12 +15,13 @@ struct chunk {
 };
 
 enum {
-        CHUNK_SMALL_BYTES = 8 * 1024,  /* out queues that are not full, */
-        CHUNK_QUEUE_BYTES = 64 * 1024, /* and those that are */
-        CHUNK_READ_BYTES = 256 * 1024, /* what sockets are read into */
+        CHUNK_SMALL_BYTES = 8 * 1024,        /* out queues that are not full, */
+        CHUNK_QUEUE_BYTES = 64 * 1024,       /* and those that are */
+        CHUNK_READ_BYTES = 256 * 1024,       /* what sockets are read into, */
+        CHUNK_FULL_READ_BYTES = 1024 * 1024, /* and those that fill it */
 };
 
-/* The calling thread keeps some of the chunks of the three sizes above that it lets go, and takes new ones
+/* The calling thread keeps some of the chunks of the sizes above that it lets go, and takes new ones
  * from them: under traffic the allocator would give their pages back to the system and fault them in again
  * all the time. Stop frees them. */
 void chunk_keep_start(void);

@@ -12,7 +12,8 @@ enum { MANY = 300 };
 
 static void takes_back_what_it_let_go(void **state)
 {
-        static const size_t sizes[] = { CHUNK_SMALL_BYTES, CHUNK_QUEUE_BYTES, CHUNK_READ_BYTES };
+        static const size_t sizes[] = { CHUNK_SMALL_BYTES, CHUNK_QUEUE_BYTES, CHUNK_READ_BYTES,
+                CHUNK_FULL_READ_BYTES };
         if (BUILT_WITH_ASAN)
                 return; /* nothing is kept then: other tests see freed memory */
         chunk_keep_start();

@@ -9,9 +9,14 @@
 #include "proto/msg.h"
 #include "proto/encode_client.h"
 
+/* What was lent (proto/msg.h) is gathered from where it was read instead of being copied. */
 enum {
-        REF_BYTES = 4 * 1024, /* larger bodies are referenced, not copied */
-        RUN_SID_BYTES = 64,   /* with longer sids a run is much larger than what was read */
+        REF_BYTES = 4 * 1024,      /* larger bodies are referenced, not copied */
+        LEND_BYTES = 2 * 1024,     /* likewise single messages that were lent, */
+        LEND_RUN_BYTES = 512,      /* and those of a run, which costs less for each */
+        LEND_LINE_BYTES = 512,     /* of a run's line up to its tail */
+        RUN_SID_BYTES = 64,        /* with longer sids a run is much larger than what was read */
+        RUN_PART_BYTES = 8 * 1024, /* when the receiver must be looked at in between */
 };
 
 static inline void count_out(struct peer *peer, uint32_t n, uint64_t bytes)
@@ -30,9 +35,8 @@ static NOINLINE void trace_delivery(
         trace_payload(peer, "->>", slice_of(msg->wire.ptr, msg_body_bytes(msg)), msg->header_bytes);
 }
 
-/* The first n messages of the run, all copied, tail and wire side by side. */
-static NOINLINE void queue_run(
-        struct peer *peer, struct slice sid, const struct msg *run, uint32_t n)
+/* The first n messages of the run, all copied, tail and wire side by side. Returns their bytes. */
+static size_t queue_run(struct peer *peer, struct slice sid, const struct msg *run, uint32_t n)
 {
         struct outq *out = &peer->own.conn.out;
         size_t rest_bytes = run->tail.len + run->wire.len;
@@ -49,13 +53,86 @@ static NOINLINE void queue_run(
         }
         outq_commit(out, (size_t)(at - begin));
         peer->loop->own.dirty_bytes += (size_t)(at - begin);
+        return (size_t)(at - begin);
+}
+
+/* The same, gathered from where they were read. */
+static void lend_run(struct peer *peer, struct slice sid, const struct msg *run, uint32_t n)
+{
+        char line[LEND_LINE_BYTES];
+        size_t line_bytes =
+                (size_t)(encode_msg_line(line, run->header_bytes > 0, run->subject, sid) - line);
+        struct slice piece = slice_of(run->tail.ptr, run->tail.len + run->wire.len);
+        outq_append_run(
+                &peer->own.conn.out, slice_of(line, line_bytes), run->chunk, piece, n, run->step);
+}
+
+static inline bool may_lend(const struct peer *peer, const struct msg *msg, struct slice sid)
+{
+        return msg->lent && msg->wire.len >= LEND_RUN_BYTES && !peer->own.conn.blocked &&
+               encode_msg_line_max(msg->subject, sid, SLICE_NULL) <= LEND_LINE_BYTES;
+}
+
+static inline size_t share_way(struct slice sid)
+{
+        return (unsigned char)sid.ptr[sid.len - 1] % MSG_SHARE_WAYS;
+}
+
+/* Somebody with this sid has made the bytes. */
+static inline bool take_shared(struct peer *peer, struct slice sid, const struct msg_share *share)
+{
+        size_t i = share_way(sid);
+        if (share->way[i].chunk == NULL || share->way[i].sid_len != sid.len ||
+                !bytes_equal(share->way[i].sid, sid.ptr, sid.len))
+                return false;
+        outq_append_ref(&peer->own.conn.out, share->way[i].chunk, share->way[i].bytes);
+        return true;
+}
+
+static inline bool wants_shared(struct slice sid, const struct msg_share *share)
+{
+        return share->way[share_way(sid)].chunk == NULL && sid.len <= MSG_SHARE_SID_MAX;
+}
+
+/* The `bytes` queued last are there for others. */
+static void give_shared(
+        const struct peer *peer, struct slice sid, struct msg_share *share, size_t bytes)
+{
+        size_t i = share_way(sid);
+        share->way[i].chunk =
+                chunk_ref(outq_newest(&peer->own.conn.out, bytes, &share->way[i].bytes));
+        share->way[i].sid_len = (uint8_t)sid.len;
+        memcpy(share->way[i].sid, sid.ptr, sid.len);
+}
+
+static NOINLINE void deliver_run(
+        struct peer *peer, struct slice sid, const struct msg *run, uint32_t n)
+{
+        struct msg_share *share = n == run->n ? run->share : NULL;
+        if (share && take_shared(peer, sid, share)) {
+                /* nothing is copied */
+        } else if (share && wants_shared(sid, share)) {
+                give_shared(peer, sid, share, queue_run(peer, sid, run, n));
+        } else if (may_lend(peer, run, sid)) {
+                lend_run(peer, sid, run, n);
+        } else {
+                queue_run(peer, sid, run, n);
+        }
         conn_touch(&peer->own.conn);
+}
+
+/* Large bodies are, and smaller ones that were lent to a receiver which is flushed in time. */
+static inline bool is_referenced(const struct peer *peer, const struct msg *msg)
+{
+        if (LIKELY(msg->wire.len < LEND_BYTES) || msg->chunk == NULL)
+                return false;
+        return msg->wire.len > REF_BYTES || (msg->lent && !peer->own.conn.blocked);
 }
 
 ALWAYS_INLINE void queue_message(struct peer *peer, struct slice sid, const struct msg *msg)
 {
         struct outq *out = &peer->own.conn.out;
-        bool by_ref = msg->wire.len > REF_BYTES && msg->chunk;
+        bool by_ref = is_referenced(peer, msg);
         size_t copied = by_ref ? 0 : msg->wire.len;
         char *begin = outq_reserve(out, encode_msg_line_max(msg->subject, sid, msg->tail) + copied);
         char *at = encode_msg_line(begin, msg->header_bytes > 0, msg->subject, sid);
@@ -71,7 +148,7 @@ ALWAYS_INLINE void queue_message(struct peer *peer, struct slice sid, const stru
         outq_commit(out, line_bytes + copied);
         if (by_ref)
                 outq_append_ref(out, msg->chunk, msg->wire);
-        peer->loop->own.dirty_bytes += line_bytes + msg->wire.len;
+        peer->loop->own.dirty_bytes += line_bytes + copied;
         conn_touch(&peer->own.conn);
 }
 
@@ -122,40 +199,19 @@ static NOINLINE bool may_get(struct client *client, struct sub *sub, const struc
         return true;
 }
 
-/* Is queue_run() made for it? */
-static inline bool is_plain_run(const struct peer *peer, struct slice sid, bool strip)
-{
-        return !strip && !peer->own.trace && sid.len <= RUN_SID_BYTES;
-}
-
-/* The receiver is looked at after each message. */
-static NOINLINE enum deliver_result deliver_each(
-        struct peer *peer, struct sub *sub, const struct msg *run)
-{
-        enum deliver_result result = NOT_DELIVERED;
-        struct msg msg;
-        for (uint32_t i = 0; msg_each(run, i, &msg); i++)
-                if (client_deliver(peer, sub, &msg) == DELIVERED)
-                        result = DELIVERED;
-        return result;
-}
-
-enum deliver_result client_deliver(struct peer *peer, struct sub *sub, const struct msg *msg)
+ALWAYS_INLINE enum deliver_result deliver(struct peer *peer, struct sub *sub, const struct msg *msg)
 {
         size_t body_bytes = msg_body_bytes(msg);
         struct client *client = client_of(peer);
-        bool strip = msg->header_bytes > 0 && !client->headers;
-        if (UNLIKELY(msg->n > 1 && !is_plain_run(peer, sub_sid(sub), strip)))
-                return deliver_each(peer, sub, msg);
         if (UNLIKELY(peer->own.closing || sub->removed))
                 return NOT_DELIVERED;
         if (UNLIKELY(client->perm) && !may_get(client, sub, msg))
                 return NOT_DELIVERED;
         uint32_t n = count_delivery(sub, msg->n);
-        if (UNLIKELY(strip))
+        if (UNLIKELY(msg->header_bytes > 0 && !client->headers))
                 body_bytes = queue_stripped(peer, sub_sid(sub), msg);
-        else if (n > 1)
-                queue_run(peer, sub_sid(sub), msg, n);
+        else if (n > 1 || msg->share)
+                deliver_run(peer, sub_sid(sub), msg, n);
         else
                 queue_message(peer, sub_sid(sub), msg);
         count_out(peer, n, n * body_bytes);
@@ -164,6 +220,44 @@ enum deliver_result client_deliver(struct peer *peer, struct sub *sub, const str
                 end_of_sub(peer, sub);
         slow_on_queued(peer);
         return DELIVERED;
+}
+
+static NOINLINE enum deliver_result deliver_again(
+        struct peer *peer, struct sub *sub, const struct msg *msg)
+{
+        return deliver(peer, sub, msg);
+}
+
+static inline size_t run_bytes(struct slice sid, const struct msg *run)
+{
+        return run->n * (encode_msg_line_max(run->subject, sid, run->tail) + run->wire.len);
+}
+
+/* The receiver is looked at after each message, or each small part of the run. */
+static NOINLINE enum deliver_result deliver_parts(
+        struct peer *peer, struct sub *sub, const struct msg *run, bool plain)
+{
+        enum deliver_result result = NOT_DELIVERED;
+        uint32_t most = plain && run->step < RUN_PART_BYTES ? RUN_PART_BYTES / run->step : 1;
+        struct msg part;
+        for (uint32_t i = 0; i < run->n; i += part.n) {
+                msg_part(run, i, most < run->n - i ? most : run->n - i, &part);
+                if (deliver_again(peer, sub, &part) == DELIVERED)
+                        result = DELIVERED;
+        }
+        return result;
+}
+
+enum deliver_result client_deliver(struct peer *peer, struct sub *sub, const struct msg *msg)
+{
+        if (LIKELY(msg->n == 1 && msg->share == NULL))
+                return deliver(peer, sub, msg);
+        struct slice sid = sub_sid(sub);
+        bool strip = msg->header_bytes > 0 && !client_of(peer)->headers;
+        bool plain = !strip && !peer->own.trace && sid.len <= RUN_SID_BYTES && msg_is_joined(msg);
+        if (LIKELY(plain && slow_has_room(peer, run_bytes(sid, msg))))
+                return deliver(peer, sub, msg);
+        return deliver_parts(peer, sub, msg, plain);
 }
 
 void client_deliver_no_responders(struct client *client, struct sub *sub, const struct msg *msg)

@@ -27,6 +27,7 @@ enum {
         HOPS_MAX = 8,            /* a queue message is handed on this often at most */
         REF_BYTES = 4 * 1024,    /* larger messages are referenced in their chunk */
         PIN_FACTOR = 4,          /* unless it is this much larger than what was read */
+        SHARE_BYTES = 512, /* receivers share what is at least so large; less is sooner copied */
 };
 
 struct dispatch {
@@ -78,6 +79,21 @@ static inline struct match_cache *cache_of(struct dispatch *d, const struct acco
         return d->caches[account->index];
 }
 
+/* ---- bytes that several receivers get ------------------------------------------------------ */
+
+/* May receivers share the bytes? Large ones are referenced where they were read. */
+static inline bool is_shareable(const struct msg *msg, size_t receivers)
+{
+        return receivers > 1 && msg->wire.len <= REF_BYTES && msg->n * msg->wire.len >= SHARE_BYTES;
+}
+
+static void share_end(struct msg_share *share)
+{
+        for (size_t i = 0; i < MSG_SHARE_WAYS; i++)
+                if (share->way[i].chunk)
+                        chunk_unref(share->way[i].chunk);
+}
+
 /* ---- to other loops ---------------------------------------------------------------------- */
 
 static size_t queue_redeliver(
@@ -97,15 +113,17 @@ static bool somebody_twice(struct dispatch *d, struct trie_link *const *links, s
         return false;
 }
 
-static void deliver_entry(
-        struct dispatch *d, const struct parcel_entry *entry, const struct msg *msg)
+static void deliver_entry(struct dispatch *d, const struct parcel_entry *entry, struct msg *msg)
 {
+        struct msg_share share = { 0 };
+        msg->share = is_shareable(msg, entry->sub_n) ? &share : NULL;
         for (uint32_t i = 0; i < entry->sub_n; i++) {
                 struct sub *sub = sub_of(entry->links[i]);
                 enum deliver_result result = sub->peer->ops->deliver(sub->peer, sub, msg);
                 if (entry->queue && result == NOT_DELIVERED && entry->hops < HOPS_MAX)
                         queue_redeliver(d, entry, msg);
         }
+        share_end(&share);
 }
 
 /* On the receiver's loop. */
@@ -261,15 +279,26 @@ static NOINLINE void plain_elsewhere(
         xfree(some);
 }
 
-static size_t plain_here(struct plan *plan, struct trie_link *const *links, size_t n)
+static inline size_t plain_here(
+        struct plan *plan, const struct msg *msg, struct trie_link *const *links, size_t n)
 {
-        const struct msg *msg = plan->msg;
         size_t taken = 0;
         for (size_t i = 0; i < n; i++) {
                 struct sub *sub = sub_of(links[i]);
                 if (LIKELY(wants(plan, sub)))
                         taken += sub->peer->ops->deliver(sub->peer, sub, msg) == DELIVERED;
         }
+        return taken;
+}
+
+static NOINLINE size_t plain_here_shared(
+        struct plan *plan, struct trie_link *const *links, size_t n)
+{
+        struct msg_share share = { 0 };
+        struct msg msg = *plan->msg;
+        msg.share = &share;
+        size_t taken = plain_here(plan, &msg, links, n);
+        share_end(&share);
         return taken;
 }
 
@@ -280,7 +309,7 @@ static NOINLINE size_t plain_here_each(struct plan *plan, struct trie_link *cons
         size_t taken = 0;
         plan->msg = &msg;
         for (uint32_t i = 0; msg_each(whole, i, &msg); i++)
-                taken += plain_here(plan, links, n);
+                taken += plain_here(plan, &msg, links, n);
         plan->msg = whole;
         return taken;
 }
@@ -296,8 +325,10 @@ static void plain(struct plan *plan, const struct match *match)
                 else if (plan->msg->n > 1 && shelf->n > 1 &&
                          somebody_twice(plan->d, links, shelf->n))
                         plan->taken += plain_here_each(plan, links, shelf->n);
+                else if (is_shareable(plan->msg, shelf->n))
+                        plan->taken += plain_here_shared(plan, links, shelf->n);
                 else
-                        plan->taken += plain_here(plan, links, shelf->n);
+                        plan->taken += plain_here(plan, plan->msg, links, shelf->n);
         }
 }
 

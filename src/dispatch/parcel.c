@@ -99,6 +99,8 @@ struct parcel_entry *parcel_next(struct parcel *parcel, struct parcel_entry *ent
         msg->header_bytes = entry->header_bytes;
         msg->n = entry->n;
         msg->step = entry->step;
+        msg->lent = false;
+        msg->share = NULL;
         return entry;
 }
 

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 enum {
-        READ_ROUNDS = 4, /* full reads per poll event: fairness between connections */
-        IOV_MAX_USED = 256,
+        READ_MAX_BYTES = 1024 * 1024, /* per poll event: fairness between connections */
+        IOV_MAX_USED = 1024,
         FLUSH_ROUNDS = 16,
         LINGER_MAX_BYTES = 1024 * 1024,
 };
@@ -261,7 +261,7 @@ void conn_send(struct conn *conn, struct slice bytes)
 
 static bool is_shared_size(const struct chunk *chunk)
 {
-        return chunk->cap == LOOP_READ_BYTES;
+        return chunk->cap == LOOP_READ_BYTES || chunk->cap == LOOP_FULL_READ_BYTES;
 }
 
 /* Keep the bytes of an unfinished operation in a block of their own. */
@@ -269,8 +269,9 @@ static bool keep_rest(struct conn *conn, struct slice rest, size_t cap)
 {
         if (cap < rest.len)
                 cap = rest.len;
-        struct chunk *kept =
-                chunk_try_new(cap == LOOP_READ_BYTES ? cap + 1 : cap); /* never taken for a spare */
+        if (cap == LOOP_READ_BYTES || cap == LOOP_FULL_READ_BYTES)
+                cap++; /* never taken for a spare */
+        struct chunk *kept = chunk_try_new(cap);
         if (kept == NULL)
                 return false;
         memcpy(kept->data, rest.ptr, rest.len);
@@ -303,6 +304,9 @@ static void present(struct conn *conn, struct chunk *chunk, size_t len)
         size_t need = 0;
         conn->in_input = true;
         size_t used = conn->ops->on_input(conn, chunk, slice_of(chunk->data, len), &need);
+        if (chunk_is_shared(chunk))
+                loop_flush(
+                        conn->loop); /* what was lent comes back, still warm, for the next read */
         conn->in_input = false;
         if (used < len && conn->state == CONN_OPEN) {
                 conn->need = (uint32_t)need;
@@ -332,7 +336,7 @@ static struct chunk *input_chunk(struct conn *conn, size_t *filled)
         conn->kept = NULL;
         if (chunk && *filled < chunk->cap)
                 return chunk;
-        struct chunk *spare = loop_take_spare(conn->loop);
+        struct chunk *spare = loop_take_spare(conn->loop, conn->fills);
         if (chunk == NULL)
                 return spare;
         if (*filled > spare->cap / 2) { /* a very long line: keep the room growing with it */
@@ -368,7 +372,8 @@ static bool is_still_wanted(struct conn *conn, struct chunk *chunk)
 /* Bytes that a layer holds are read to the end: no event of the socket would announce them. */
 static void conn_read(struct conn *conn)
 {
-        for (int round = 0; round < READ_ROUNDS || conn->top->ops->has_input(conn->top); round++) {
+        size_t all = 0;
+        while (all < READ_MAX_BYTES || conn->top->ops->has_input(conn->top)) {
                 size_t filled;
                 struct chunk *chunk = input_chunk(conn, &filled);
                 size_t room = chunk->cap - filled;
@@ -381,6 +386,8 @@ static void conn_read(struct conn *conn)
                 }
                 if (!is_still_wanted(conn, chunk))
                         return;
+                all += (size_t)n;
+                conn->fills = (size_t)n == room || (size_t)n >= LOOP_READ_BYTES;
                 present(conn, chunk, filled + (size_t)n);
                 if (conn->state != CONN_OPEN || conn->paused) {
                         conn_watch(conn); /* conn_pause() inside on_input left that to us */

@@ -81,7 +81,8 @@ struct conn {
         bool parted;                /* the top layer said goodbye */
         bool finish_wanted;         /* closing waits for the job */
         bool unread;                /* conn_pause_unread(): `kept` waits for the resume */
-        bool moved;                 /* bytes left since the deadline was armed */
+        bool fills; /* the last read filled its chunk: the next one gets a larger one */
+        bool moved; /* bytes left since the deadline was armed */
 };
 
 /* Take the socket. ops must stay valid; nothing is read yet. 0 or negative errno (the fd stays open). */

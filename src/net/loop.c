@@ -193,8 +193,9 @@ void loop_free(struct loop *loop)
         ASSERT(uv_loop_close(&uv->loop) == 0);
         os_wake_close(uv->wake_fd);
         timer_heap_fini(&loop->own.timers);
-        if (loop->own.spare)
-                chunk_unref(loop->own.spare);
+        for (size_t i = 0; i < ARRAY_N(loop->own.spares); i++)
+                if (loop->own.spares[i])
+                        chunk_unref(loop->own.spares[i]);
         buf_fini(loop->own.cipher_out);
         xfree(loop->own.cipher_out);
         xfree(loop->own.cipher);
@@ -228,17 +229,19 @@ void loop_flush(struct loop *loop)
         loop->own.dirty_bytes = 0;
 }
 
-struct chunk *loop_take_spare(struct loop *loop)
+struct chunk *loop_take_spare(struct loop *loop, bool full)
 {
-        struct chunk *chunk = loop->own.spare;
-        loop->own.spare = NULL;
-        return chunk ? chunk : chunk_new(LOOP_READ_BYTES);
+        struct chunk *chunk = loop->own.spares[full];
+        loop->own.spares[full] = NULL;
+        return chunk ? chunk : chunk_new(full ? LOOP_FULL_READ_BYTES : LOOP_READ_BYTES);
 }
 
 void loop_give_spare(struct loop *loop, struct chunk *chunk)
 {
-        if (loop->own.spare == NULL && chunk->cap == LOOP_READ_BYTES && !chunk_is_shared(chunk))
-                loop->own.spare = chunk;
+        bool full = chunk->cap == LOOP_FULL_READ_BYTES;
+        bool fits = full || chunk->cap == LOOP_READ_BYTES;
+        if (fits && loop->own.spares[full] == NULL && !chunk_is_shared(chunk))
+                loop->own.spares[full] = chunk;
         else
                 chunk_unref(chunk);
 }

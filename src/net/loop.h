@@ -20,8 +20,9 @@ struct loop_uv;
 struct roster;
 
 enum {
-        LOOP_MAX = 256,                     /* loops in one process */
-        LOOP_READ_BYTES = CHUNK_READ_BYTES, /* one socket read */
+        LOOP_MAX = 256,                               /* loops in one process */
+        LOOP_READ_BYTES = CHUNK_READ_BYTES,           /* one socket read, */
+        LOOP_FULL_READ_BYTES = CHUNK_FULL_READ_BYTES, /* and one of a socket that filled the last */
         LOOP_CIPHER_BYTES = 128 * 1024, /* one read of TLS records; always fits a decrypted read */
 };
 
@@ -45,9 +46,10 @@ struct loop {
                 uint64_t came_ns; /* the first of them */
                 struct spin spin;
                 struct timer_heap timers;
-                struct list dirty;      /* conns with bytes to flush, by conn->dirty */
-                size_t dirty_bytes;     /* queued on this loop since the last flush */
-                struct chunk *spare;    /* the read chunk, NULL when somebody keeps it */
+                struct list dirty;  /* conns with bytes to flush, by conn->dirty */
+                size_t dirty_bytes; /* queued on this loop since the last flush */
+                struct chunk
+                        *spares[2];     /* a read chunk of each size, NULL when somebody keeps it */
                 char *cipher;           /* LOOP_CIPHER_BYTES for TLS reads, on first use */
                 struct buf *cipher_out; /* records collected for one send */
         } own;
@@ -97,6 +99,6 @@ static inline void loop_timer_stop(struct loop *loop, struct timer *timer)
 /* Flush all dirty connections now instead of at the end of the iteration. */
 void loop_flush(struct loop *loop);
 
-/* A chunk of at least LOOP_READ_BYTES to read into; give it back unless somebody kept it. */
-struct chunk *loop_take_spare(struct loop *loop);
+/* A chunk of LOOP_READ_BYTES, or LOOP_FULL_READ_BYTES, to read into; give it back unless somebody kept it. */
+struct chunk *loop_take_spare(struct loop *loop, bool full);
 void loop_give_spare(struct loop *loop, struct chunk *chunk);

@@ -2,6 +2,7 @@
 /* The queue against a flat copy of everything appended, consumed in odd steps. */
 #include "net/outq.h"
 #include "base/buf.h"
+#include "base/macros.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,13 +12,25 @@
 
 static void gather(const struct outq *q, struct buf *out)
 {
-        struct iovec iov[256];
+        struct iovec iov[1024];
         size_t bytes;
-        int n = outq_iov(q, iov, 256, &bytes);
+        int n = outq_iov(q, iov, 1024, &bytes);
         buf_clear(out);
         for (int i = 0; i < n; i++)
                 buf_append(out, iov[i].iov_base, iov[i].iov_len);
         assert_int_equal(out->len, bytes);
+}
+
+static void append_run(
+        struct outq *q, struct buf *flat, struct chunk *chunk, uint32_t n, uint32_t step)
+{
+        static const char text[] = "MSG there 17 ";
+        struct slice piece = slice_of(chunk->data + 100, 40);
+        outq_append_run(q, SLICE_LIT("MSG there 17 "), chunk, piece, n, step);
+        for (uint32_t i = 0; i < n; i++) {
+                buf_append_str(flat, text);
+                buf_append(flat, piece.ptr + i * step, piece.len);
+        }
 }
 
 static void keeps_bytes_in_order(void **state)
@@ -33,7 +46,10 @@ static void keeps_bytes_in_order(void **state)
         for (int round = 0; round < 400; round++) {
                 x = x * 1664525u + 1013904223u;
                 size_t len = (x >> 8) % 300;
-                if (x % 5 == 0) {
+                if (x % 7 == 0) {
+                        uint32_t n = 1 + (x >> 20) % 9, step = 40 + (x >> 10) % 30;
+                        append_run(&q, &flat, big, n, step);
+                } else if (x % 5 == 0) {
                         outq_append_ref(&q, big, slice_of(big->data + 17, len));
                         buf_append(&flat, big->data + 17, len);
                 } else {
@@ -49,7 +65,7 @@ static void keeps_bytes_in_order(void **state)
                 buf_consume(&flat, drop);
                 assert_int_equal(q.bytes, flat.len);
                 gather(&q, &got);
-                if (q.n <= 256) {
+                if (got.len == flat.len || q.n <= 100) {
                         assert_int_equal(got.len, flat.len);
                         if (flat.len > 0)
                                 assert_memory_equal(got.ptr, flat.ptr, flat.len);
@@ -78,10 +94,121 @@ static void unpin_lets_the_large_chunk_go(void **state)
         chunk_unref(big);
 }
 
+/* Whatever was sent, what is left of a run comes out right, and as a copy lets the chunk go. */
+static void a_run_can_end_anywhere(void **state)
+{
+        (void)state;
+        enum { N = 5, STEP = 60 };
+        for (size_t sent = 0;; sent++) {
+                struct outq q;
+                struct buf flat = { 0 }, got = { 0 };
+                struct chunk *big = chunk_new(CHUNK_READ_BYTES);
+                outq_init(&q);
+                for (size_t i = 0; i < 1000; i++)
+                        big->data[i] = (char)('a' + i % 26);
+                outq_append(&q, SLICE_LIT("before"));
+                buf_append_str(&flat, "before");
+                append_run(&q, &flat, big, N, STEP);
+                outq_append(&q, SLICE_LIT("between"));
+                buf_append_str(&flat, "between");
+                append_run(&q, &flat, big, N, STEP);
+                assert_int_equal(q.bytes, flat.len);
+                if (sent > flat.len) {
+                        assert_int_equal(sent, flat.len + 1);
+                        sent = SIZE_MAX - 1;
+                }
+                size_t all = flat.len;
+                for (size_t part = sent < all ? sent : 0; part > 0; part -= (part + 1) / 2) {
+                        outq_consume(&q, (part + 1) / 2);
+                        buf_consume(&flat, (part + 1) / 2);
+                }
+                gather(&q, &got);
+                assert_int_equal(got.len, flat.len);
+                assert_memory_equal(got.ptr, flat.ptr, flat.len);
+                outq_unpin(&q);
+                assert_false(chunk_is_shared(big));
+                gather(&q, &got);
+                assert_int_equal(got.len, flat.len);
+                assert_memory_equal(got.ptr, flat.ptr, flat.len);
+                outq_append(&q, SLICE_LIT("behind"));
+                assert_int_equal(q.bytes, flat.len + 6);
+                outq_fini(&q);
+                chunk_unref(big);
+                buf_fini(&flat);
+                buf_fini(&got);
+                if (sent == SIZE_MAX - 1)
+                        return;
+        }
+}
+
+/* Few pieces of a run at a time, as sendmsg() takes only so many. */
+static void a_run_may_need_several_sends(void **state)
+{
+        (void)state;
+        struct outq q;
+        struct buf flat = { 0 };
+        struct chunk *big = chunk_new(10000);
+        struct iovec iov[7];
+        size_t bytes;
+        int rounds = 0;
+        memset(big->data, 'x', 10000);
+        outq_init(&q);
+        append_run(&q, &flat, big, 10, 50);
+        outq_append(&q, SLICE_LIT("end"));
+        buf_append_str(&flat, "end");
+        while (q.bytes > 0) {
+                int n = outq_iov(&q, iov, (int)ARRAY_N(iov), &bytes);
+                assert_true(n > 0);
+                for (int i = 0; i < n; i++) {
+                        assert_memory_equal(iov[i].iov_base, flat.ptr, iov[i].iov_len);
+                        buf_consume(&flat, iov[i].iov_len);
+                        bytes -= iov[i].iov_len;
+                        outq_consume(&q, iov[i].iov_len);
+                }
+                assert_int_equal(bytes, 0);
+                rounds++;
+        }
+        assert_int_equal(flat.len, 0);
+        assert_int_equal(rounds, 4);
+        outq_fini(&q);
+        chunk_unref(big);
+        buf_fini(&flat);
+}
+
+/* What is copied between references goes on in the same chunk. */
+static void copies_between_references_share_a_chunk(void **state)
+{
+        (void)state;
+        struct outq q;
+        struct slice bytes;
+        struct chunk *big = chunk_new(10000);
+        memset(big->data, 'x', 10000);
+        outq_init(&q);
+        outq_append(&q, SLICE_LIT("one"));
+        struct chunk *first = outq_newest(&q, 3, &bytes);
+        assert_true(slice_eq(bytes, SLICE_LIT("one")));
+        for (int i = 0; i < 5; i++) {
+                outq_append_ref(&q, big, slice_of(big->data + 100 * i, 50));
+                outq_append(&q, SLICE_LIT("more"));
+                assert_ptr_equal(outq_newest(&q, 4, &bytes), first);
+                assert_ptr_equal(bytes.ptr, first->data + 3 + 4 * i);
+        }
+        outq_append_ref(&q, big, slice_of(big->data + 1000, 50));
+        uint32_t n = q.n;
+        outq_append_ref(&q, big, slice_of(big->data + 1050, 50));
+        assert_int_equal(q.n, n); /* side by side: one segment */
+        outq_fini(&q);
+        assert_false(chunk_is_shared(big));
+        chunk_unref(big);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(keeps_bytes_in_order),
+                cmocka_unit_test(a_run_can_end_anywhere),
+                cmocka_unit_test(a_run_may_need_several_sends),
+                cmocka_unit_test(copies_between_references_share_a_chunk),
                 cmocka_unit_test(unpin_lets_the_large_chunk_go),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

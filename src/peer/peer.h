@@ -138,6 +138,15 @@ static inline bool slow_on_queued(struct peer *peer)
                 return true;
         return slow_on_much(peer);
 }
+/* Room for so many bytes that nobody need look at in between? May flush, and thereby close. */
+bool slow_make_room(struct peer *peer, size_t bytes);
+static inline bool slow_has_room(struct peer *peer, size_t bytes)
+{
+        const struct conn *conn = &peer->own.conn;
+        if (LIKELY(conn->out.bytes + bytes < peer->own.queue_mark && !conn->blocked))
+                return true;
+        return slow_make_room(peer, bytes);
+}
 void slow_on_flushed(struct conn *conn);
 void slow_on_write_timeout(struct conn *conn, bool moved);
 /* At the end of a read: hold the publisher back for a moment? congested: a mailbox is full. */

@@ -5,9 +5,13 @@
 #include "peer/peer.h"
 #include "peer/roster.h"
 
+/* Lent: what references the bytes of such a read is flushed, or copied, before the next one. Where reads are
+ * smaller, one flush should serve several of them. */
 enum {
-        RUN_MAX = 64,             /* messages that are handled at once, */
-        RUN_MAX_BYTES = 8 * 1024, /* and their bytes: a receiver is looked at between runs */
+        RUN_MAX = 64,              /* messages that are handled at once, */
+        RUN_MAX_BYTES = 60 * 1024, /* and their bytes: with longer lines they still fit a chunk */
+        RUN_STEP_MAX = 4 * 1024,   /* larger messages are referenced one by one */
+        LEND_BYTES = 32 * 1024,
 };
 
 /* Messages of one line that follow each other are handled together. Not with a reply, which may stand for
@@ -15,7 +19,8 @@ enum {
 static uint32_t run_of(
         const struct peer *peer, const struct frame *frame, const char *at, size_t left)
 {
-        if (frame->line_bytes == 0 || frame->msg.reply.len > 0 || peer->own.trace)
+        if (frame->line_bytes == 0 || frame->msg.reply.len > 0 || peer->own.trace ||
+                frame->consumed > RUN_STEP_MAX)
                 return 1;
         return parser_run(frame, at, left < RUN_MAX_BYTES ? left : RUN_MAX_BYTES, RUN_MAX);
 }
@@ -26,6 +31,8 @@ static size_t pump(struct peer *peer, struct slice bytes, size_t *need)
         size_t used = 0;
         struct frame frame;
         frame.msg.chunk = peer->own.chunk;
+        frame.msg.lent = bytes.len >= LEND_BYTES;
+        frame.msg.share = NULL;
         while (used < bytes.len && !peer->own.closing) {
                 const char *at = bytes.ptr + used;
                 size_t left = bytes.len - used;

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "peer/settings.h"
 
-enum { EARLY_FLUSH_BYTES = 128 * 1024 };
+enum { EARLY_FLUSH_BYTES = 512 * 1024 };
 #define STALL_STEP_NS NS_PER_MS
 #define STALL_TOTAL_NS (10 * NS_PER_MS)
 
@@ -24,6 +24,14 @@ size_t slow_queue_mark(int64_t max_pending)
 {
         int64_t gate = max_pending / 4 * 3;
         return gate < EARLY_FLUSH_BYTES ? (size_t)(gate > 0 ? gate : 0) : EARLY_FLUSH_BYTES;
+}
+
+bool slow_make_room(struct peer *peer, size_t bytes)
+{
+        struct conn *conn = &peer->own.conn;
+        if (conn->out.bytes > 0 && !conn->blocked)
+                conn_flush(conn);
+        return !peer->own.closing && !conn->blocked && bytes < peer->own.queue_mark;
 }
 
 bool slow_on_much(struct peer *peer)

@@ -11,7 +11,7 @@
  *   PUB a 2 CRLF hi CRLF  PUB a 2 CRLF ho CRLF  PUB a 2 CRLF ha CRLF        n 3, step 15
  *
  * The fields tell the first one; the subject, being the same for all, may lie elsewhere. Whoever takes a
- * run takes all of it; msg_each() makes single messages. */
+ * run takes all of it; msg_each() makes single messages, msg_part() shorter runs. */
 #pragma once
 #include "base/macros.h"
 #include "base/slice.h"
@@ -19,6 +19,19 @@
 #include <stdint.h>
 
 struct chunk;
+
+enum { MSG_SHARE_WAYS = 4, MSG_SHARE_SID_MAX = 11 };
+
+/* What receivers on one loop are sent, by the sid in it: the first one with a sid makes the bytes, the
+ * others, whose lines read the same, reference them. Owned by the dispatcher. */
+struct msg_share {
+        struct {
+                struct chunk *chunk; /* one reference; NULL: nobody made them yet */
+                struct slice bytes;  /* in chunk */
+                uint8_t sid_len;
+                char sid[MSG_SHARE_SID_MAX];
+        } way[MSG_SHARE_WAYS];
+};
 
 struct msg {
         struct slice subject;
@@ -29,21 +42,30 @@ struct msg {
         struct chunk *chunk;   /* wire lies inside and may be referenced; NULL: copy it */
         uint32_t header_bytes; /* 0: a plain message */
         uint32_t n;            /* messages of the run; 1: a single one */
-        uint32_t step;         /* with n > 1, where neither reply nor chunk matter */
+        uint32_t step;         /* with n > 1, where there is no reply */
+        bool lent; /* chunk may be referenced by whoever is flushed or copies before the next read */
+        struct msg_share *share; /* NULL: nobody else gets these bytes */
 };
+
+/* n messages of the run from the i-th on. */
+static inline void msg_part(const struct msg *run, uint32_t i, uint32_t n, struct msg *part)
+{
+        size_t ahead = (size_t)i * run->step;
+        *part = *run;
+        part->n = n;
+        part->share = NULL;
+        if (i > 0) {
+                part->tail.ptr += ahead;
+                part->wire.ptr += ahead;
+        }
+}
 
 /* One message of the run at a time: for (i = 0; msg_each(run, i, &msg); i++). */
 static inline bool msg_each(const struct msg *run, uint32_t i, struct msg *msg)
 {
         if (i == run->n)
                 return false;
-        *msg = *run;
-        msg->n = 1;
-        if (i > 0) {
-                size_t ahead = (size_t)i * run->step;
-                msg->tail.ptr += ahead;
-                msg->wire.ptr += ahead;
-        }
+        msg_part(run, i, 1, msg);
         return true;
 }
 

@@ -3,6 +3,7 @@
 
 import pytest
 
+from support.client import tls_context
 from support.dialect import is_midge
 
 RUN = 150  # more than are handled at once
@@ -215,3 +216,81 @@ def test_a_run_that_breaks_off(connect):
     expect(client, messages(b"run", b"1", range(2)))
     client.expect_error("Unknown Protocol Operation")
     client.expect_closed()
+
+
+def bodies(size, count):
+    """Payloads that tell each other apart from begin to end."""
+    return [(b"%07d." % i * (size // 8 + 1))[:size] for i in range(count)]
+
+
+def published(subject, payloads):
+    return b"".join(b"PUB %s %d\r\n%s\r\n" % (subject, len(body), body) for body in payloads)
+
+
+def delivered(subject, sid, payloads):
+    return b"".join(b"MSG %s %s %d\r\n%s\r\n" % (subject, sid, len(body), body) for body in payloads)
+
+
+@pytest.mark.parametrize("loops", [1, MANY_LOOPS])
+@pytest.mark.parametrize("size", [64, 511, 512, 1024, 4096, 4097, 30000])
+def test_larger_messages_for_many(start, certs, size, loops):
+    """More than a socket takes at once, for receivers whose lines read the same, or not, in plain and over
+    TLS, one of which leaves early; nobody reads before all was sent."""
+    server = start(server_loops(loops) + f"""tls {{ cert_file: "{certs.cert("server")}"
+        key_file: "{certs.key("server")}" }}
+        allow_non_tls: true
+        write_deadline: 60s""")
+    sent = bodies(size, 4_000_000 // size)
+    context = tls_context(certs.cert("ca"))
+    sids = [b"1", b"1", b"2", b"1", b"12345678901", b"123456789012", b"5", b"1"]
+    receivers = [connected(server) for _ in sids]
+    receivers += [server.client(tls=context).connect() for _ in range(3)]
+    sids += [b"1", b"1", b"31"]
+    for receiver, sid in zip(receivers, sids):
+        receiver.subscribe("large", sid.decode())
+    few, few_n = connected(server), len(sent) - 5
+    few.send(f"SUB large 1\r\nUNSUB 1 {few_n}\r\nPING\r\n")
+    few.expect("PONG\r\n")
+    publisher = far_publisher(server)
+    publisher.send(published(b"large", sent), "PING\r\n")
+    publisher.expect("PONG\r\n")
+    for receiver, sid in zip(receivers, sids):
+        expect(receiver, delivered(b"large", sid, sent))
+        receiver.expect_silence()
+    expect(few, delivered(b"large", b"1", sent[:few_n]))
+    few.expect_silence()
+    assert server.monitor.varz()["slow_consumers"] == 0
+
+
+def test_one_goes_in_the_middle_of_a_run(connect):
+    """Whoever made the bytes that others share may close before they are sent."""
+    publisher, first, others = connect(), connect(), [connect() for _ in range(3)]
+    sent = bodies(1024, 3000)
+    for receiver in [first] + others:
+        receiver.subscribe("large", "1")
+    publisher.send(published(b"large", sent[:1500]))
+    first.close()
+    publisher.send(published(b"large", sent[1500:]), "PING\r\n")
+    publisher.expect("PONG\r\n")
+    for receiver in others:
+        expect(receiver, delivered(b"large", b"1", sent))
+
+
+@pytest.mark.parametrize("size", [1024, 5000])
+def test_many_small_reads_of_larger_messages(connect, size):
+    """Several publishers, a few messages a read: one receiver gets all, each publisher's in order."""
+    receiver, publishers = connect(), [connect() for _ in range(8)]
+    receiver.subscribe("large.*", "1")
+    for i in range(40):
+        for k, publisher in enumerate(publishers):
+            publisher.send(published(b"large.%d" % k, [b"%d" % (i % 10) * size]))
+    for publisher in publishers:
+        publisher.barrier()
+    seen = [0] * len(publishers)
+    for _ in range(40 * len(publishers)):
+        line = receiver.line()
+        k = int(line.split()[1][6:])
+        assert line == b"MSG large.%d 1 %d" % (k, size)
+        expect(receiver, b"%d" % (seen[k] % 10) * size + b"\r\n")
+        seen[k] += 1
+    assert seen == [40] * len(publishers)
