@@ -134,12 +134,12 @@ static const struct auth_user *by_subject(const struct cert_map *map,
 const struct auth_user *cert_map_find(const struct cert_map *map, const struct cert_names *names,
         unsigned type, struct buf *notes)
 {
-        if (names->emails.n + names->dns.n + names->uris.n == 0 && !names->has_subject) {
-                buf_append_str(notes, "User required in cert, none found");
-                return NULL;
-        }
         if (names->chain)
                 buf_append_str(notes, "Multiple peer certificates found, selecting first");
+        if (names->emails.n + names->dns.n + names->uris.n == 0 && !names->has_subject) {
+                buf_printf(notes, "%sUser required in cert, none found", names->chain ? "\n" : "");
+                return NULL;
+        }
         const struct auth_user *user =
                 by_list(map, &names->emails, type, "Using email found in cert for auth [", notes);
         if (user == NULL)

@@ -187,7 +187,8 @@ static void start_tls_rate(struct server *server)
 static bool listeners_up(void *ctx)
 {
         const struct server *server = ctx;
-        return server->clients != NULL; /* closed in lame duck mode: balancers must look elsewhere */
+        return server->clients !=
+               NULL; /* closed in lame duck mode: balancers must look elsewhere */
 }
 
 static int start_monitor(struct server *server, struct errbuf *eb)

@@ -85,40 +85,17 @@ static void append_field(struct buf *out, const struct field *field, const X509_
         buf_fini(&element);
 }
 
-/* X.680's PrintableString, as Go's encoder chooses it. */
-static bool is_printable(const unsigned char *text, size_t len)
-{
-        for (size_t i = 0; i < len; i++) {
-                unsigned char c = text[i];
-                bool alnum =
-                        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-                if (!alnum && (c == '\0' || !strchr("'()+,-./:=? ", c)))
-                        return false;
-        }
-        return true;
-}
-
+/* An attribute without a name of its own goes by its number. */
 static void append_other(struct buf *out, const X509_NAME_ENTRY *entry)
 {
         char oid[128];
-        unsigned char *utf8, *der = NULL;
+        unsigned char *utf8;
         size_t len;
         if (!value_of(entry, &utf8, &len))
                 return;
         OBJ_obj2txt(oid, sizeof(oid), X509_NAME_ENTRY_get_object(entry), 1);
-        int type = is_printable(utf8, len) ? V_ASN1_PRINTABLESTRING : V_ASN1_UTF8STRING;
-        ASN1_STRING *str = ASN1_STRING_type_new(type);
-        if (str && ASN1_STRING_set(str, utf8, (int)len)) {
-                ASN1_TYPE any = { .type = type, .value = { .asn1_string = str } };
-                int n = i2d_ASN1_TYPE(&any, &der);
-                buf_printf(out, "%s%s=#", out->len > 0 ? "," : "", oid);
-                if (n > 0 && buf_reserve(out, (size_t)n * 2 + 1)) {
-                        text_hex(der, (size_t)n, out->ptr + out->len);
-                        out->len += (size_t)n * 2;
-                }
-        }
-        OPENSSL_free(der);
-        ASN1_STRING_free(str);
+        buf_printf(out, "%s%s=", out->len > 0 ? "," : "", oid);
+        append_escaped(out, slice_of((char *)utf8, len));
         OPENSSL_free(utf8);
 }
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* Append Go's pkix.Name text: "CN=h,OU=X,O=NATS,ST=CA,C=US", rebuilt in a fixed order from the
- * fields Go knows, then every other attribute in reverse order as ",OID=#HEX". */
+ * fields Go knows, then every other attribute in reverse order as ",OID=value". */
 void name_text(struct buf *out, const X509_NAME *name);
 
 /* Without those others. */

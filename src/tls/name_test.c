@@ -37,11 +37,11 @@ static const struct name_case cases[] = {
         { { { "CN", " a,b+c\"d\\e<f>g;h " } }, "CN=\\ a\\,b\\+c\\\"d\\\\e\\<f\\>g\\;h\\ " },
         { { { "CN", "#x#" }, { "O", "a = b" } }, "CN=\\#x#,O=a = b" },
         { { { "CN", "J\303\274rgen" } }, "CN=J\303\274rgen" },
-        /* what Go has no field for comes last, in reverse, as DER */
+        /* what Go has no field for comes last, in reverse, by its number */
         { { { "C", "US" }, { "DC", "foo1" }, { "DC", "foo2" }, { "CN", "h" } },
-                "CN=h,C=US,0.9.2342.19200300.100.1.25=#1304666f6f32,"
-                "0.9.2342.19200300.100.1.25=#1304666f6f31" },
-        { { { "emailAddress", "a@b" } }, "1.2.840.113549.1.9.1=#0c03614062" },
+                "CN=h,C=US,0.9.2342.19200300.100.1.25=foo2,0.9.2342.19200300.100.1.25=foo1" },
+        { { { "emailAddress", "a@b" } }, "1.2.840.113549.1.9.1=a@b" },
+        { { { "CN", "z" }, { "UID", " a,b#" } }, "CN=z,0.9.2342.19200300.100.1.1=\\ a\\,b#" },
 };
 
 static void names_print_as_go_prints_them(void **state)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """verify_and_map: which user a certificate names, and what passwords, tokens and CONNECT have to say."""
 
+import json
 import re
 import ssl
 
@@ -106,6 +107,126 @@ def test_order_of_rdns(map_start, context):
     assert user(server, server.connect(tls=context(subject))) == exact
     server = map_start(f'users: [{{user: "{turned}"}}]')
     assert user(server, server.connect(tls=context(subject))) == turned
+
+
+# Sections 6.2 to 6.4, form by form, all users in one server: what is exact, what is structure, what is text.
+FORMS = [
+    ("/CN=z", "email:derek@nats.io", "derek@nats.io"),
+    ("/CN=z", "email:DEREK@nats.io", None),
+    ("/CN=z", "email:x@y,email:derek@nats.io", "derek@nats.io"),
+    ("/CN=z", "DNS:app.nats.dev", "app.nats.dev"),
+    ("/CN=z", "DNS:App.Nats.Dev", None),
+    ("/CN=z", "DNS:x.app.nats.dev", None),
+    ("/CN=z", "DNS:*.app.nats.dev", "*.app.nats.dev"),
+    ("/CN=z", "DNS:app.nats.dev,email:derek@nats.io", "derek@nats.io"),
+    ("/CN=z", "URI:spiffe://localhost/a,DNS:app.nats.dev", "app.nats.dev"),
+    ("/CN=z", "URI:spiffe://localhost/a", "spiffe://localhost/a"),
+    ("/CN=z", "URI:spiffe://LOCALHOST/b", "spiffe://LOCALHOST/b"),
+    ("/CN=z", "URI:SPIFFE://x/c", "spiffe://x/c"),
+    ("/CN=z", "URI:urn:uuid:1234", "urn:uuid:1234"),
+    ("/CN=z", "URI:http://h/a%20b", "http://h/a%20b"),
+    ("/CN=z", "URI:https://user@h/", "https://user@h/"),
+    ("/CN=z", "URI:mailto:a@b", "mailto:a@b"),
+    ("/CN=z", "IP:10.0.0.1", None),
+    ("/CN=ip", "IP:10.0.0.1", "CN=ip"),
+    ("/CN=z", "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:derek@nats.io", None),
+    ("/CN=z", "RID:1.2.3", None),
+    ("/", "DNS:app.nats.dev", "app.nats.dev"),
+    ("/", "IP:10.0.0.1", None),
+    # Structure: the order, if need be any order; types in any case, values exact.
+    ("/OU=NATS/CN=example.com", None, "CN=example.com,OU=NATS"),
+    ("/CN=example.com/OU=NATS", None, "CN=example.com,OU=NATS"),
+    ("/CN=turned/OU=NATS", None, "OU=NATS,CN=turned"),
+    ("/OU=NATS/CN=turned", None, "OU=NATS,CN=turned"),
+    ("/OU=Lower/CN=lower", None, "cn=lower,ou=Lower"),
+    ("/O=X/CN=upper", None, "CN=upper,O=X"),
+    ("/O=x/CN=upper", None, None),
+    ("/CN=A", None, "CN=A"),
+    ("/CN=a", None, None),
+    ("/O=only", None, "O=only"),
+    ("/CN=B\u00fccher", None, "CN=B\u00fccher"),
+    ("/O=x/CN=sp", None, " CN=sp , O=x "),
+    ("/CN=x y", None, "CN=x y"),
+    ("/CN=x  y", None, None),
+    # Escapes
+    ("/O=x/CN=a,b", None, "CN=a\\,b,O=x"),
+    ("/O=y/CN=a,b", None, "CN=a\\2Cb,O=y"),
+    ("/CN=#x", None, "CN=\\#x"),
+    ("/CN=trail ", None, "CN=trail\\ "),
+    ("/CN=lead", None, "CN= lead"),
+    ("/CN= lead", None, None),
+    ('/CN=q"q', None, 'CN=q"q'),
+    ('/CN=r"r', None, 'CN=r\\"r'),
+    ("/CN=semi;x", None, "CN=semi\\;x"),
+    ("/CN=<x>", None, "CN=<x>"),
+    ("/CN=plus\\+x", None, "CN=plus\\+x"),
+    ("/CN=eq=x", None, "CN=eq=x"),
+    ("/CN=back\\\\x", None, "CN=back\\\\x"),
+    # Several values, in one RDN or in several
+    ("/CN=two/OU=a+OU=b", None, "CN=two,OU=b+OU=a"),
+    ("/OU=b/OU=a/CN=three", None, "CN=three,OU=a,OU=b"),
+    ("/O=m/CN=c2/CN=c1", None, "CN=c1,CN=c2,O=m"),
+    ("/CN=c1/CN=c2/O=m", None, "CN=c1,CN=c2,O=m"),
+    ("/O=x+CN=mv", None, "CN=mv+O=x"),
+    ("/CN=mv+O=x", None, "CN=mv+O=x"),
+    ("/O=x/CN=mv", None, None),
+    ("/O=x+CN=flat", None, "CN=flat,O=x"),
+    ("/CN=dup/CN=dup", None, "CN=dup,CN=dup"),
+    ("/CN=dup", None, None),
+    # Known types, and those that make the subject a text
+    ("/DC=foo1/DC=foo2/CN=dc", None, "DC=foo2,DC=foo1,CN=dc"),
+    ("/CN=dc/DC=foo1/DC=foo2", None, "DC=foo2,DC=foo1,CN=dc"),
+    ("/DC=foo1/DC=foo2/CN=dcflat", None, "CN=dcflat,DC=foo1,DC=foo2"),
+    ("/DC=foo2/DC=foo1/CN=dcflat", None, "CN=dcflat,DC=foo1,DC=foo2"),
+    ("/serialNumber=12/CN=serial", None, "CN=serial,SERIALNUMBER=12"),
+    ("/CN=serial13/serialNumber=13", None, "SERIALNUMBER=13,CN=serial13"),
+    ("/C=US/postalCode=9/street=x/L=LA/ST=CA/CN=st", None,
+     "CN=st,ST=CA,L=LA,STREET=x,POSTALCODE=9,C=US"),
+    ("/CN=uid/UID=u", None, None),
+    ("/UID=u/CN=uid2", None, "CN=uid2"),
+    ("/emailAddress=a@b/CN=mail", None, "CN=mail"),
+    ("/title=T/CN=title", None, "CN=title"),
+    ("/GN=g/SN=s/CN=gn", None, "CN=gn"),
+]
+
+
+def test_forms(map_start, context):
+    names = {name for _, _, name in FORMS if name} | {
+        "10.0.0.1", "UID=u,CN=uid", "CN=z2", "CN=x,CN=y", "1.2.3.4=x,CN=z", "CN=a=b,O=z"}
+    server = map_start("users: [" + ", ".join(
+        "{user: " + json.dumps(name, ensure_ascii=False) + "}" for name in sorted(names)) + "]")
+    found = []
+    for subject, san, _ in FORMS:
+        client = server.client(tls=context(subject, san))
+        client.send('CONNECT {"verbose":false}\r\nPING\r\n')
+        let_in = client.line() == b"PONG"
+        found.append((subject, san, user(server, client) if let_in else None))
+        client.close()
+    assert found == FORMS
+
+
+# A subject as people read it: attributes without a name of their own by their number, behind the others.
+@pytest.mark.parametrize("subject, shown", [
+    ("/C=US/O=x/DC=foo1/DC=foo2/CN=h",
+     "CN=h,O=x,C=US,0.9.2342.19200300.100.1.25=foo2,0.9.2342.19200300.100.1.25=foo1"),
+    ("/emailAddress=a@b/CN=h", "CN=h,1.2.840.113549.1.9.1=a@b"),
+    ("/UID= a,b#/CN=h", "CN=h,0.9.2342.19200300.100.1.1=\\ a\\,b#"),
+])
+def test_subject_shown(map_start, context, subject, shown):
+    server = map_start("token: t")
+    client = server.connect(tls=context(subject), auth_token="t")
+    certs = server.monitor.connection(client.cid, "auth=1")["tls_peer_certs"]
+    assert [cert["subject"] for cert in certs] == [shown, "CN=ca,O=midge tests"]
+
+
+# The client's library sends the authority along: only the first certificate names somebody.
+def test_chain_and_no_name(map_start, context):
+    server = map_start('users: [{user: "CN=a"}]')
+    client = refused(server, context("/", "IP:10.0.0.1"))
+    lines = [text for level, text in server.entries() if level == "DBG" and f"cid:{client.cid} " in text]
+    at = next(i for i, line in enumerate(lines) if line.endswith("selecting first"))
+    assert [line.partition(f"cid:{client.cid} - ")[2] for line in lines[at:at + 2]] == [
+        "Multiple peer certificates found, selecting first", "User required in cert, none found"]
 
 
 # Row 45: the user's permissions are in force.
