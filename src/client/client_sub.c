@@ -62,18 +62,18 @@ void client_on_sub(struct peer *peer, const struct frame *frame)
 {
         struct client *client = client_of(peer);
         peer->own.active_ns = peer->own.last_ns = loop_now_ns(peer->loop);
-        uint32_t sid_hash = subs_hash(&peer->own.subs, frame->sid);
+        struct subs_key key = subs_key(&peer->own.subs, frame->sid);
         if (!may_subscribe(client, frame) || !within_limits(client, frame))
                 return;
         struct trie_aim aim;
         int rc = trie_aim_rcu(peer->own.account->trie, frame->subject, &aim);
-        if (subs_find_hashed(&peer->own.subs, frame->sid, sid_hash) == NULL) {
+        if (subs_find_key(&peer->own.subs, frame->sid, key) == NULL) {
                 struct sub *sub = rc == 0 ? make_sub(client, frame) : NULL;
                 if (sub == NULL) {
                         peer_send_err(peer, "Invalid Subject");
                         return;
                 }
-                peer_subscribe(peer, sub, sid_hash, &aim);
+                peer_subscribe(peer, sub, key, &aim);
         }
         if (client->opts.verbose)
                 peer_flush_subs(peer); /* the client is told that it is done */

@@ -349,10 +349,10 @@ static void on_sub_retired(struct rcu_node *node)
 }
 
 void peer_subscribe(
-        struct peer *peer, struct sub *sub, uint32_t sid_hash, const struct trie_aim *aim)
+        struct peer *peer, struct sub *sub, struct subs_key key, const struct trie_aim *aim)
 {
         subs_batch_add(&peer->loop->roster->batch, peer->own.account, sub, aim);
-        subs_put_hashed(&peer->own.subs, sub, sid_hash);
+        subs_put_key(&peer->own.subs, sub, key);
 }
 
 void peer_flush_subs(struct peer *peer)

@@ -102,10 +102,10 @@ void peer_apply_settings(struct peer *peer);             /* after a reload */
 void peer_send(struct peer *peer, struct slice bytes);
 void peer_send_err(struct peer *peer, const char *fmt, ...) PRINTF_LIKE(2, 3); /* -ERR 'text' */
 
-/* Subscriptions. The sub was made for this peer, its sid is new and has this hash, the aim is that of its subject.
+/* Subscriptions. The sub was made for this peer, its sid is new and has this key, the aim is that of its subject.
  * It is found by messages from the flush on, which the pump sees to. */
 void peer_subscribe(
-        struct peer *peer, struct sub *sub, uint32_t sid_hash, const struct trie_aim *aim);
+        struct peer *peer, struct sub *sub, struct subs_key key, const struct trie_aim *aim);
 void peer_flush_subs(struct peer *peer);
 void peer_unsubscribe(struct peer *peer, struct sub *sub);
 void peer_unsubscribe_all(struct peer *peer);

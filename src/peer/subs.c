@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Linear probing at no more than 2/3 full; a removal closes the gap behind it, so there are no tombstones.
+/* The table: linear probing at no more than 2/3 full; a removal closes the gap behind it, so there are no
+ * tombstones.
  *
- * Most clients count their sids up, so that four neighbours share half a cache line, and what they miss of
- * the caches; where it lies is hashed with a secret. Any other sid is hashed as a whole. The
- * hash stays in the slot: neither a search nor a rebuild looks at subscriptions that it does not mean. */
+ * Numbers that came out of order or left too many gaps for the row are still often near each other, so that
+ * four neighbours share half a cache line, and what they miss of the caches; where it lies is hashed with a
+ * secret. Any other sid is hashed as a whole. The hash stays in the slot: neither a search nor a rebuild
+ * looks at subscriptions that it does not mean. */
 #include "peer/subs.h"
 #include "account/sub.h"
 #include "base/mem.h"
@@ -32,12 +34,17 @@ static bool is_number(struct slice sid, uint32_t *number)
 
 /* The low GROUP_BITS are the place in the group. Runs of neighbours lengthen what is probed, so that those
  * of whole groups cost more than they save. */
-static uint32_t hash_of(struct slice sid)
+static uint32_t number_hash(uint32_t number)
+{
+        return (slice_hash_number(number / NEIGHBOURS) & ~(NEIGHBOURS - 1)) | number % NEIGHBOURS;
+}
+
+static struct subs_key key_of(struct slice sid)
 {
         uint32_t number;
-        if (!is_number(sid, &number))
-                return slice_hash(sid);
-        return (slice_hash_number(number / NEIGHBOURS) & ~(NEIGHBOURS - 1)) | number % NEIGHBOURS;
+        if (is_number(sid, &number))
+                return (struct subs_key){ number, number_hash(number) };
+        return (struct subs_key){ SID_NO_NUMBER, slice_hash(sid) };
 }
 
 static uint32_t home_of(uint32_t cap, uint32_t hash)
@@ -54,23 +61,21 @@ static uint32_t after(const struct subs *subs, uint32_t i)
         return i + 1 == subs->cap ? 0 : i + 1;
 }
 
-uint32_t subs_hash(const struct subs *subs, struct slice sid)
+struct subs_key subs_key(const struct subs *subs, struct slice sid)
 {
-        uint32_t hash = hash_of(sid);
-        if (subs->n > 0)
-                __builtin_prefetch(&subs->slots[home_of(subs->cap, hash)], 1);
-        return hash;
+        struct subs_key key = key_of(sid);
+        if (subs->slot_n > 0)
+                __builtin_prefetch(&subs->slots[home_of(subs->cap, key.hash)], 1);
+        return key;
 }
 
 struct sub *subs_find(const struct subs *subs, struct slice sid)
 {
-        return subs_find_hashed(subs, sid, hash_of(sid));
+        return subs_find_key(subs, sid, key_of(sid));
 }
 
-struct sub *subs_find_hashed(const struct subs *subs, struct slice sid, uint32_t hash)
+static struct sub *find_slot(const struct subs *subs, struct slice sid, uint32_t hash)
 {
-        if (subs->n == 0)
-                return NULL;
         for (uint32_t i = home_of(subs->cap, hash); subs->slots[i].name; i = after(subs, i)) {
                 if (subs->slots[i].hash != hash)
                         continue;
@@ -79,6 +84,14 @@ struct sub *subs_find_hashed(const struct subs *subs, struct slice sid, uint32_t
                         return sub;
         }
         return NULL;
+}
+
+struct sub *subs_find_key(const struct subs *subs, struct slice sid, struct subs_key key)
+{
+        uint32_t name = sid_row_find(&subs->row, key.number);
+        if (name)
+                return slab_at(name);
+        return subs->slot_n > 0 ? find_slot(subs, sid, key.hash) : NULL;
 }
 
 static void place(struct subs *subs, struct subs_slot slot)
@@ -108,16 +121,25 @@ static uint32_t larger(uint32_t cap)
         return cap / SUBS_GROUP / 2 * 3 * SUBS_GROUP;
 }
 
-void subs_put(struct subs *subs, struct sub *sub)
+static void put_slot(struct subs *subs, struct subs_slot slot)
 {
-        subs_put_hashed(subs, sub, hash_of(sub_sid(sub)));
+        if (((uint64_t)subs->slot_n + 1) * 3 > (uint64_t)subs->cap * 2)
+                rebuild(subs, larger(subs->cap));
+        place(subs, slot);
+        subs->slot_n++;
 }
 
-void subs_put_hashed(struct subs *subs, struct sub *sub, uint32_t hash)
+void subs_put(struct subs *subs, struct sub *sub)
 {
-        if (((uint64_t)subs->n + 1) * 3 > (uint64_t)subs->cap * 2)
-                rebuild(subs, larger(subs->cap));
-        place(subs, (struct subs_slot){ hash, slab_name(sub) });
+        subs_put_key(subs, sub, key_of(sub_sid(sub)));
+}
+
+void subs_put_key(struct subs *subs, struct sub *sub, struct subs_key key)
+{
+        if (LIKELY(sid_row_accepts(&subs->row, key.number)))
+                sid_row_put(&subs->row, key.number, slab_name(sub));
+        else
+                put_slot(subs, (struct subs_slot){ key.hash, slab_name(sub) });
         subs->n++;
 }
 
@@ -136,30 +158,58 @@ static void close_gap(struct subs *subs, uint32_t hole)
         subs->slots[hole] = (struct subs_slot){ 0 };
 }
 
-void subs_take(struct subs *subs, struct sub *sub)
+static void take_slot(struct subs *subs, uint32_t hash, uint32_t name)
 {
-        uint32_t name = slab_name(sub), i = home_of(subs->cap, hash_of(sub_sid(sub)));
+        uint32_t i = home_of(subs->cap, hash);
         while (subs->slots[i].name != name)
                 i = after(subs, i);
         close_gap(subs, i);
-        if (--subs->n == 0)
-                subs_fini(subs);
-        else if (subs->cap > 4 * SUBS_GROUP && subs->n < subs->cap / 8)
+        if (--subs->slot_n == 0) {
+                xfree(subs->slots);
+                subs->slots = NULL;
+                subs->cap = 0;
+        } else if (subs->cap > 4 * SUBS_GROUP && subs->slot_n < subs->cap / 8) {
                 rebuild(subs, subs->cap / SUBS_GROUP / 2 * SUBS_GROUP);
+        }
+}
+
+/* The few that are left of the row go to the table. */
+static void leave_row(struct subs *subs)
+{
+        for (uint32_t i = 0; i < subs->row.len; i++)
+                if (subs->row.names[i])
+                        put_slot(subs, (struct subs_slot){ number_hash(subs->row.base + i),
+                                               subs->row.names[i] });
+        sid_row_fini(&subs->row);
+}
+
+void subs_take(struct subs *subs, struct sub *sub)
+{
+        struct subs_key key = key_of(sub_sid(sub));
+        uint32_t name = slab_name(sub);
+        subs->n--;
+        if (sid_row_find(&subs->row, key.number) != name) {
+                take_slot(subs, key.hash, name);
+                return;
+        }
+        sid_row_take(&subs->row, key.number);
+        if (sid_row_is_wasteful(&subs->row))
+                leave_row(subs);
 }
 
 struct sub *subs_next(const struct subs *subs, uint32_t *at)
 {
-        while (*at < subs->cap) {
-                uint32_t name = subs->slots[(*at)++].name;
-                if (name)
-                        return slab_at(name);
-        }
-        return NULL;
+        uint32_t name = 0;
+        while (*at < subs->row.len && name == 0)
+                name = subs->row.names[(*at)++];
+        while (name == 0 && *at - subs->row.len < subs->cap)
+                name = subs->slots[(*at)++ - subs->row.len].name;
+        return name ? slab_at(name) : NULL;
 }
 
 void subs_fini(struct subs *subs)
 {
+        sid_row_fini(&subs->row);
         xfree(subs->slots);
         *subs = (struct subs){ 0 };
 }

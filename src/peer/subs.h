@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* subs.h: a peer's subscriptions by sid: open addressing, 8 bytes a slot, nothing while there is none.
+/* subs.h: a peer's subscriptions by sid. Those whose sids count up stand in a row, all others in a hash
+ * table: open addressing, 8 bytes a slot. Nothing while there is none.
  * Owner: the peer's loop. */
 #pragma once
 #include "base/slice.h"
+#include "peer/sid_row.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +16,10 @@ struct subs_slot {
 };
 
 struct subs {
+        struct sid_row row;
         struct subs_slot *slots;
-        uint32_t n, cap; /* cap is SUBS_FIRST, a multiple of SUBS_GROUP, or 0 */
+        uint32_t slot_n, cap; /* taken, of cap: SUBS_FIRST, a multiple of SUBS_GROUP, or 0 */
+        uint32_t n;           /* in both */
 };
 
 enum {
@@ -23,13 +27,19 @@ enum {
         SUBS_GROUP = 8, /* slots in a cache line */
 };
 
+/* A sid as it is looked up, private. */
+struct subs_key {
+        uint32_t number; /* SID_NO_NUMBER: it is something else */
+        uint32_t hash;
+};
+
 struct sub *subs_find(const struct subs *subs, struct slice sid); /* NULL: none */
 void subs_put(struct subs *subs, struct sub *sub);                /* its sid is not there yet */
 void subs_take(struct subs *subs, struct sub *sub);               /* it is there */
-/* The same with the hash at hand. Whoever asks for it early has the table's memory on its way. */
-uint32_t subs_hash(const struct subs *subs, struct slice sid);
-struct sub *subs_find_hashed(const struct subs *subs, struct slice sid, uint32_t hash);
-void subs_put_hashed(struct subs *subs, struct sub *sub, uint32_t hash);
+/* The same with the key at hand. Whoever asks for it early has the table's memory on its way. */
+struct subs_key subs_key(const struct subs *subs, struct slice sid);
+struct sub *subs_find_key(const struct subs *subs, struct slice sid, struct subs_key key);
+void subs_put_key(struct subs *subs, struct sub *sub, struct subs_key key);
 /* Walk: for (uint32_t at = 0; (sub = subs_next(subs, &at));) */
 struct sub *subs_next(const struct subs *subs, uint32_t *at);
 void subs_fini(struct subs *subs); /* the table, not the subscriptions */
