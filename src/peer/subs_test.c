@@ -206,8 +206,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(finds_exactly_what_is_there, setup, teardown),
                 cmocka_unit_test_setup_teardown(slots_follow_the_count, setup, teardown),
-                cmocka_unit_test_setup_teardown(
-                        sids_that_count_up_stand_in_a_row, setup, teardown),
+                cmocka_unit_test_setup_teardown(sids_that_count_up_stand_in_a_row, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                         a_row_does_not_follow_sids_that_leave, setup, teardown),
                 cmocka_unit_test_setup_teardown(

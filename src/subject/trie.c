@@ -59,6 +59,7 @@ struct trie *trie_new(void)
         struct trie *trie = xcalloc(1, sizeof(struct trie) + bytes);
         trie->shards = table_align(trie->memory);
         hash_key_init(&trie->key);
+        table_store_init(&trie->store);
         for (size_t i = 0; i <= TRIE_WILD; i++)
                 trie->shards[i].root.seed = trie->key.a + i;
         counter_add(&trie->shared.bytes, sizeof(struct trie) + bytes);
@@ -70,6 +71,7 @@ void trie_free(struct trie *trie)
         if (trie == NULL)
                 return;
         ASSERT(trie_count(trie) == 0);
+        table_store_fini(&trie->store);
         xfree(trie);
 }
 
@@ -146,21 +148,19 @@ static void shard_add(
         uint32_t old = atomic_load_explicit(runs, memory_order_relaxed);
         atomic_store_explicit(runs, old | trie_run_bit(path->run_n), memory_order_relaxed);
         branch->child_n++;
-        const struct table *before = path->shard->table;
-        size_t bytes = table_bytes(before);
-        table_add(&path->shard->table, hash, link);
-        if (path->shard->table != before)
-                counter_add(&trie->shared.bytes, table_bytes(path->shard->table) - bytes);
+        size_t before = trie->store.bytes;
+        table_add(&trie->store, &path->shard->table, hash, link);
+        if (trie->store.bytes != before)
+                counter_add(&trie->shared.bytes, trie->store.bytes - before);
 }
 
 static void shard_drop(struct trie *trie, struct trie_shard *shard, struct trie_branch *branch,
         uint32_t hash, const struct trie_link *link)
 {
-        const struct table *before = shard->table;
-        size_t bytes = table_bytes(before);
-        table_drop(&shard->table, hash, link);
-        if (shard->table != before)
-                counter_add(&trie->shared.bytes, table_bytes(shard->table) - bytes);
+        size_t before = trie->store.bytes;
+        table_drop(&trie->store, &shard->table, hash, link);
+        if (trie->store.bytes != before)
+                counter_add(&trie->shared.bytes, trie->store.bytes - before);
         if (--branch->child_n > 0)
                 return;
         for (size_t kind = 0; kind < TRIE_KIND_COUNT; kind++)
@@ -260,10 +260,8 @@ int trie_aim_rcu(struct trie *trie, struct slice subject, struct trie_aim *aim)
                 .kind = (uint8_t)path.piece.kind,
         };
         const struct table *table = rcu_deref(path.shard->table);
-        if (table != NULL) {
-                uint32_t hash = trie_seed_hash(trie_piece_seed(&trie->key, &path.piece));
-                __builtin_prefetch(&table->buckets[table_home(table, hash)], 1);
-        }
+        if (table != NULL)
+                table_prefetch(table, trie_seed_hash(trie_piece_seed(&trie->key, &path.piece)));
         return 0;
 }
 
@@ -351,28 +349,30 @@ struct trie_generation trie_generation_rcu(const struct trie *trie, struct slice
         };
 }
 
-static bool walk_bucket(const struct table_bucket *bucket, trie_walk_fn fn, void *ctx)
+struct walk {
+        trie_walk_fn fn;
+        void *ctx;
+};
+
+/* All that have the pattern of an entry. */
+static bool walk_entry(void *ctx, struct trie_link *link)
 {
-        for (size_t lane = 0; lane < TABLE_LANES; lane++) {
-                struct trie_link *link = rcu_deref(bucket->link[lane]);
-                if (link != NULL && trie_link_kind(link) == TRIE_STAR)
-                        continue; /* an inner node's anchor */
-                for (; link != NULL; link = rcu_deref(link->next)) {
-                        if (!fn(ctx, link))
-                                return false;
-                }
+        const struct walk *walk = ctx;
+        if (trie_link_kind(link) == TRIE_STAR)
+                return true; /* an inner node's anchor */
+        for (; link != NULL; link = rcu_deref(link->next)) {
+                if (!walk->fn(walk->ctx, link))
+                        return false;
         }
         return true;
 }
 
 void trie_walk_rcu(const struct trie *trie, trie_walk_fn fn, void *ctx)
 {
+        struct walk walk = { fn, ctx };
         for (size_t i = 0; i <= TRIE_WILD; i++) {
-                const struct table *table = rcu_deref(trie->shards[i].table);
-                for (uint32_t b = 0; table != NULL && b < table->bucket_n; b++) {
-                        if (!walk_bucket(&table->buckets[b], fn, ctx))
-                                return;
-                }
+                if (!table_each_rcu(rcu_deref(trie->shards[i].table), walk_entry, &walk))
+                        return;
         }
 }
 

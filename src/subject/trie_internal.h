@@ -58,6 +58,7 @@ struct trie_shard {
 struct trie {
         struct trie_shard *shards; /* TRIE_SHARDS + 1, aligned to cache lines */
         struct hash_key key;
+        struct table_store store; /* writer only */
         struct {
                 _Atomic uint64_t subscriptions, inserts, removes, nodes, bytes;
         } shared; /* written by the writer, relaxed */
@@ -137,8 +138,9 @@ static inline struct trie_link *trie_find_piece(
         if (table == NULL)
                 return NULL;
         struct trie_link *link;
-        struct table_probe probe = table_probe(table, hash);
-        while ((link = table_next(table, &probe)) != NULL) {
+        const struct table *part = table_part(table, hash);
+        struct table_probe probe = table_probe(part, hash);
+        while ((link = table_next(part, &probe)) != NULL) {
                 /* The text mostly lies behind the link, in the subscriber's struct. */
                 __builtin_prefetch((const char *)link + CACHE_LINE_BYTES);
                 if (trie_is_piece(link, piece))

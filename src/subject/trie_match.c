@@ -106,7 +106,7 @@ static void probe_add(struct search *s, const struct match_step *step, size_t un
         probe->piece = (struct trie_piece){ step->branch, slice_of(s->subject.ptr + start, len),
                 state, kind };
         probe->hash = trie_seed_hash(trie_piece_seed(&s->trie->key, &probe->piece));
-        __builtin_prefetch(&step->table->buckets[table_home(step->table, probe->hash)]);
+        table_prefetch(step->table, probe->hash);
 }
 
 static uint32_t runs_of(const struct trie_branch *branch, enum trie_kind kind)

@@ -442,6 +442,72 @@ static void test_resize_during_a_walk(void **state)
         drop_all();
 }
 
+/* Drops all but every tenth of these, in the middle of the walk. */
+struct shrink {
+        struct test_sub *subs[5000];
+        size_t visited;
+};
+
+static bool on_shrinking(void *ctx, struct trie_link *link)
+{
+        struct shrink *shrink = ctx;
+        struct test_sub *sub = CONTAINER_OF(link, struct test_sub, link);
+        assert_false(sub->seen);
+        sub->seen = true;
+        if (++shrink->visited == 100) {
+                for (size_t i = 0; i < ARRAY_N(shrink->subs); i++)
+                        if (i % 10 != 0)
+                                drop(shrink->subs[i]);
+        }
+        return true;
+}
+
+static void test_a_walk_sees_those_that_stay_once(void **state)
+{
+        static struct shrink shrink;
+        char subject[32];
+        for (size_t i = 0; i < ARRAY_N(shrink.subs); i++) {
+                snprintf(subject, sizeof(subject), "one.%zu", i);
+                shrink.subs[i] = add(subject);
+        }
+        rcu_enter();
+        trie_walk_rcu(trie, on_shrinking, &shrink);
+        rcu_exit();
+        for (size_t i = 0; i < ARRAY_N(shrink.subs); i += 10)
+                assert_true(shrink.subs[i]->seen);
+        drop_all();
+}
+
+/* Enough for a table of several parts, of which less and less is left. */
+static void test_many_in_one_shard(void **state)
+{
+        enum { N = 60000, STEPS = 6 };
+        static struct test_sub *subs[N];
+        char subject[32];
+        uint64_t bytes = trie_bytes();
+        for (size_t i = 0; i < N; i++) {
+                snprintf(subject, sizeof(subject), "one.%zu", i);
+                subs[i] = add(subject);
+                assert_true(i < 1000 || trie_bytes() - bytes < i * 64);
+        }
+        for (size_t step = 1; step <= STEPS; step++) {
+                size_t left = 0;
+                for (size_t i = 0; i < N; i++) {
+                        if (subs[i] != NULL && i % ((size_t)1 << 2 * step) != 0) {
+                                drop(subs[i]);
+                                subs[i] = NULL;
+                        }
+                        snprintf(subject, sizeof(subject), "one.%zu", i);
+                        assert_int_equal(reached(subject), subs[i] != NULL);
+                        left += subs[i] != NULL;
+                }
+                assert_int_equal(trie_count(trie), left);
+                assert_true(trie_bytes() - bytes <= left * 300 + N * 2); /* the index stays */
+        }
+        drop_all();
+        assert_int_equal(trie_bytes(), bytes);
+}
+
 static void test_grow_and_shrink(void **state)
 {
         enum { N = 20000 };
@@ -639,6 +705,8 @@ int main(void)
                 TRIE_TEST(test_many_groups),
                 TRIE_TEST(test_generation_moves_per_shard),
                 TRIE_TEST(test_resize_during_a_walk),
+                TRIE_TEST(test_a_walk_sees_those_that_stay_once),
+                TRIE_TEST(test_many_in_one_shard),
                 TRIE_TEST(test_grow_and_shrink),
                 TRIE_TEST(test_random_against_brute_force),
         };
