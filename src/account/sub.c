@@ -57,6 +57,8 @@ void subs_batch_flush(struct subs_batch *batch)
         struct trie *trie = batch->account->trie;
         pthread_mutex_lock(&batch->account->lock);
         for (unsigned i = 0; i < batch->n; i++)
+                trie_aim_further_rcu(trie, sub_subject(batch->entry[i].sub), &batch->entry[i].aim);
+        for (unsigned i = 0; i < batch->n; i++)
                 trie_insert_at_locked(trie, &batch->entry[i].sub->link, &batch->entry[i].aim);
         pthread_mutex_unlock(&batch->account->lock);
         batch->n = 0;

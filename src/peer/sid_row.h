@@ -36,10 +36,8 @@ static inline bool sid_row_accepts(const struct sid_row *row, uint32_t number)
 
 void sid_row_put(struct sid_row *row, uint32_t number, uint32_t name); /* accepted */
 void sid_row_take(struct sid_row *row, uint32_t number);               /* it is there */
-/* So many were taken out that the memory should go: the owner puts the rest elsewhere and ends it. */
-static inline bool sid_row_is_wasteful(const struct sid_row *row)
-{
-        return row->cap > 32 && row->n < row->cap / 8;
-}
+/* After a number was taken out: false when the others stand so thin that the owner should put them elsewhere
+ * and end the row. */
+bool sid_row_shrink(struct sid_row *row);
 
 void sid_row_fini(struct sid_row *row);

@@ -193,7 +193,7 @@ void subs_take(struct subs *subs, struct sub *sub)
                 return;
         }
         sid_row_take(&subs->row, key.number);
-        if (sid_row_is_wasteful(&subs->row))
+        if (!sid_row_shrink(&subs->row))
                 leave_row(subs);
 }
 

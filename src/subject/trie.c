@@ -277,6 +277,21 @@ static void path_resume(
                 path->rest = slice_of(subject.ptr + aim->rest_at, subject.len - aim->rest_at);
 }
 
+void trie_aim_further_rcu(struct trie *trie, struct slice subject, const struct trie_aim *aim)
+{
+        if (aim->kind != TRIE_STAR)
+                return;
+        struct trie_path path;
+        path_resume(trie, subject, aim, &path);
+        const struct table *table = rcu_deref(path.shard->table);
+        struct trie_node *node = path_node(&path, trie_piece_seed(&trie->key, &path.piece));
+        if (table == NULL || node == NULL)
+                return;
+        path.branch = &node->branch;
+        path_next(trie, &path);
+        table_prefetch(table, trie_seed_hash(trie_piece_seed(&trie->key, &path.piece)));
+}
+
 int trie_insert_locked(struct trie *trie, struct trie_link *link)
 {
         struct trie_aim aim;

@@ -86,6 +86,8 @@ struct trie_aim {
 };
 MUST_CHECK int trie_aim_rcu(struct trie *trie, struct slice subject, struct trie_aim *aim);
 void trie_insert_at_locked(struct trie *trie, struct trie_link *link, const struct trie_aim *aim);
+/* Between the two, worth it when several links wait: the memory for what follows the first inner '*'. */
+void trie_aim_further_rcu(struct trie *trie, struct slice subject, const struct trie_aim *aim);
 
 /* Take out a subscriber that is in. Readers may hold it until their sections end. Same cost. */
 void trie_remove_locked(struct trie *trie, struct trie_link *link);
