@@ -2,7 +2,6 @@
 #include "account/sub.h"
 #include "account/account.h"
 #include "base/slab.h"
-#include "subject/permit.h"
 
 struct sub *sub_new(struct slab *slab, struct peer *peer, uint16_t shelf, struct slice subject,
         struct slice queue, struct slice sid)
@@ -16,7 +15,7 @@ struct sub *sub_new(struct slab *slab, struct peer *peer, uint16_t shelf, struct
         if (UNLIKELY(sub == NULL))
                 return NULL;
         sub->peer = peer;
-        atomic_init(&sub->deny, NULL);
+        atomic_init(&sub->filtered, false);
         sub->removed = false;
         memcpy(sub->text, subject.ptr, subject.len);
         if (queue.len)
@@ -25,12 +24,6 @@ struct sub *sub_new(struct slab *slab, struct peer *peer, uint16_t shelf, struct
         sub->sid_len = (uint16_t)sid.len;
         trie_link_init(&sub->link, sub->text, subject.len, queue.len, shelf);
         return sub;
-}
-
-bool sub_is_denied_rcu(const struct sub *sub, struct slice subject)
-{
-        const struct permit *deny = rcu_deref(sub->deny);
-        return deny && !permit_can_deliver(deny, subject, sub_queue(sub));
 }
 
 void sub_free(struct sub *sub)

@@ -14,20 +14,18 @@
 struct account;
 struct loop;
 struct peer;
-struct permit;
 struct slab;
 struct sub;
 
-/* 51 bytes and the text: most fit one cache line or two. */
+/* 44 bytes and the text: most fit one cache line or two. */
 struct sub {
         struct trie_link link; /* in.own: messages since SUB (stays at UINT32_MAX), and
                                 * auto-unsubscribe (0: none) */
         struct peer *peer;     /* fixed: any thread */
-        const struct permit
-                *_Atomic deny; /* asked before each delivery; NULL: all may be delivered */
         uint16_t sid_len;
-        bool removed; /* owner only: out of the trie */
-        char text[];  /* subject, queue, then sid */
+        bool removed;          /* owner only: out of the trie */
+        _Atomic bool filtered; /* the peer's permit is asked before each delivery (peer/peer.h) */
+        char text[];           /* subject, queue, then sid */
 };
 
 /* Owner, with its slab. Lengths within TRIE_SUBJECT_MAX, TRIE_QUEUE_MAX, SUB_SID_MAX. NULL when memory is
@@ -57,14 +55,17 @@ static inline struct sub *sub_of(struct trie_link *link)
         return CONTAINER_OF(link, struct sub, link);
 }
 
-/* Any thread: must each message be asked about? */
-static inline bool sub_is_filtered(const struct sub *sub)
+/* Owner: once the peer has the permit that says so. */
+static inline void sub_filter(struct sub *sub, bool filtered)
 {
-        return atomic_load_explicit(&sub->deny, memory_order_relaxed) != NULL;
+        atomic_store_explicit(&sub->filtered, filtered, memory_order_release);
 }
 
-/* Any thread, inside a read section: is a message with this subject denied to the subscriber? */
-bool sub_is_denied_rcu(const struct sub *sub, struct slice subject);
+/* Any thread: must each message be asked about? Who is told so finds the permit. */
+static inline bool sub_is_filtered(const struct sub *sub)
+{
+        return atomic_load_explicit(&sub->filtered, memory_order_acquire);
+}
 
 /* Owner. Subscriptions of one account that are on their way into its trie: one hold of the lock for so
  * many. Flush before anything that would miss them. */

@@ -192,7 +192,7 @@ static NOINLINE size_t queue_stripped(struct peer *peer, struct slice sid, const
 /* Of a client with permissions. A reload may have denied what was on its way; a reply may be answered. */
 static NOINLINE bool may_get(struct client *client, struct sub *sub, const struct msg *msg)
 {
-        if (sub_is_denied_rcu(sub, msg->subject))
+        if (peer_denies_rcu(sub, msg->subject))
                 return false;
         if (msg->reply.len > 0)
                 client_perm_on_reply(client->perm, msg->reply, loop_now_ns(client->peer.loop));

@@ -96,8 +96,7 @@ static void recheck_sub(struct client *client, struct sub *sub, const struct per
 {
         struct slice subject = sub_subject(sub), queue = sub_queue(sub);
         if (permit == NULL || permit_can_subscribe(permit, subject, queue)) {
-                bool filter = permit && permit_must_filter(permit, subject, queue);
-                rcu_assign(sub->deny, filter ? permit : NULL);
+                sub_filter(sub, permit && permit_must_filter(permit, subject, queue));
                 return;
         }
         struct buf what = { 0 }, sid = { 0 }, user = { 0 };
@@ -143,8 +142,10 @@ static void become(struct client *client, struct auth *auth, const struct auth_u
         client->perm = client_perm_new(user);
         client->user = user;
         client->auth = auth ? auth_ref(auth) : NULL;
-        if (old || client->perm)
-                recheck_subs(client, client->perm ? client_perm_permit(client->perm) : NULL);
+        const struct permit *permit = client->perm ? client_perm_permit(client->perm) : NULL;
+        rcu_assign(client->peer.shared.permit, permit);
+        if (old || permit)
+                recheck_subs(client, permit);
         client_perm_free(old);
         auth_unref(old_auth);
 }

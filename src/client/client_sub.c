@@ -42,8 +42,7 @@ static bool within_limits(struct client *client, const struct frame *frame)
 static void set_filter(struct client *client, struct sub *sub)
 {
         const struct permit *permit = client_perm_permit(client->perm);
-        if (permit_must_filter(permit, sub_subject(sub), sub_queue(sub)))
-                rcu_assign(sub->deny, permit);
+        sub_filter(sub, permit_must_filter(permit, sub_subject(sub), sub_queue(sub)));
 }
 
 static struct sub *make_sub(struct client *client, const struct frame *frame)

@@ -213,7 +213,7 @@ static inline bool is_gated(const struct peer *peer)
 /* A subscription with wildcards that reach what its client may not be given. */
 static NOINLINE bool wants_when_filtered(struct plan *plan, struct sub *sub)
 {
-        if (sub_is_denied_rcu(sub, plan->msg->subject))
+        if (peer_denies_rcu(sub, plan->msg->subject))
                 return false;
         return !is_gated(sub->peer) || wants_when_gated(plan, sub->peer);
 }

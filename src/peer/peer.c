@@ -13,6 +13,7 @@
 #include "peer/roster.h"
 #include "peer/settings.h"
 #include "proto/encode_client.h"
+#include "subject/permit.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -375,6 +376,14 @@ void peer_unsubscribe_all(struct peer *peer)
                 rcu_defer(&all[i]->link.out, on_sub_retired);
         subs_fini(&peer->own.subs);
         xfree(all);
+}
+
+bool peer_denies_rcu(const struct sub *sub, struct slice subject)
+{
+        if (!sub_is_filtered(sub))
+                return false;
+        const struct permit *permit = rcu_deref(sub->peer->shared.permit);
+        return permit && !permit_can_deliver(permit, subject, sub_queue(sub));
 }
 
 /* ---- output ------------------------------------------------------------------------------ */

@@ -20,6 +20,7 @@
 struct account;
 struct peer_info;
 struct peer_server;
+struct permit;
 struct settings;
 struct trie_aim;
 
@@ -69,6 +70,7 @@ struct peer {
                 size_t queue_mark; /* below so many queued bytes slow.c has nothing to look at */
         } own;
         struct {
+                const struct permit *_Atomic permit; /* for filtered subscriptions; NULL: none is */
                 _Atomic bool gated; /* more than 3/4 of max_pending waits: publishers hold back */
                 _Atomic bool closed;
                 _Atomic uint32_t stalls;
@@ -109,6 +111,8 @@ void peer_subscribe(
 void peer_flush_subs(struct peer *peer);
 void peer_unsubscribe(struct peer *peer, struct sub *sub);
 void peer_unsubscribe_all(struct peer *peer);
+/* Any thread, inside a read section: is a message with this subject denied to the filtered subscription? */
+bool peer_denies_rcu(const struct sub *sub, struct slice subject);
 
 /* tls_log.c: a failed handshake becomes a log line and a close. */
 struct tls_verdict;
