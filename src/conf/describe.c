@@ -48,6 +48,8 @@ static const char *type_name(const struct option_row *row)
         case OPTION_USERS:
         case OPTION_NKEYS:
                 return "array";
+        case OPTION_OCSP_CACHE:
+                return "boolean or map";
         case OPTION_TLS:
         case OPTION_METADATA:
         case OPTION_FEATURES:
@@ -140,6 +142,8 @@ void options_describe(struct buf *out)
         options_with(out, OPTION_DONE, option);
         table_with_defaults(out, "The `tls` map", &doc_tls);
         table_with_defaults(out, "The `ocsp` map", &doc_ocsp);
+        table_with_defaults(out, "The `ocsp_peer` map", &doc_ocsp_peer);
+        table_with_defaults(out, "The `ocsp_cache` map", &doc_ocsp_cache);
         auth_table(out, "The `authorization` map", &doc_authorization);
         auth_table(out, "A user of `users`", &doc_user);
         auth_table(out, "Permissions", &doc_permissions);

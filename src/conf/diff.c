@@ -63,6 +63,7 @@ static const struct {
         { "OCSPConfig", "Reloaded: OCSP", false },
         { "Tags", "Reloaded: tags", false },
         { "Metadata", "Reloaded: metadata", false },
+        { "OCSPCacheConfig", "Reloaded OCSP peer cache", false },
 };
 
 void option_change_line(struct buf *out, const struct option_change *change)

@@ -29,8 +29,20 @@ static const struct doc_row permission_rows[] = {
 #include "conf/auth_option.def"
 };
 
+static const struct doc_row peer_rows[] = {
+#define PEER_OPTION(name, setter, preset, help) { name, "", preset, help },
+#include "conf/ocsp_peer_option.def"
+};
+
+static const struct doc_row cache_rows[] = {
+#define CACHE_OPTION(name, setter, preset, help) { name, "", preset, help },
+#include "conf/ocsp_peer_option.def"
+};
+
 const struct doc_rows doc_tls = { tls_rows, ARRAY_N(tls_rows) };
 const struct doc_rows doc_ocsp = { ocsp_rows, ARRAY_N(ocsp_rows) };
 const struct doc_rows doc_authorization = { authorization_rows, ARRAY_N(authorization_rows) };
 const struct doc_rows doc_user = { user_rows, ARRAY_N(user_rows) };
 const struct doc_rows doc_permissions = { permission_rows, ARRAY_N(permission_rows) };
+const struct doc_rows doc_ocsp_peer = { peer_rows, ARRAY_N(peer_rows) };
+const struct doc_rows doc_ocsp_cache = { cache_rows, ARRAY_N(cache_rows) };

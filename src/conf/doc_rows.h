@@ -16,3 +16,4 @@ struct doc_rows {
 };
 
 extern const struct doc_rows doc_tls, doc_ocsp, doc_authorization, doc_user, doc_permissions;
+extern const struct doc_rows doc_ocsp_peer, doc_ocsp_cache;

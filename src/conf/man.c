@@ -115,6 +115,8 @@ static void options(struct buf *out)
                                 option_rows[i].preset, option_rows[i].help);
         entries(out, "The tls map", &doc_tls);
         entries(out, "The ocsp map", &doc_ocsp);
+        entries(out, "The ocsp_peer map", &doc_ocsp_peer);
+        entries(out, "The ocsp_cache map", &doc_ocsp_cache);
         entries(out, "The authorization map", &doc_authorization);
         entries(out, "A user of users", &doc_user);
         entries(out, "Permissions", &doc_permissions);

@@ -64,6 +64,24 @@ struct tls_pair_options {
 
 enum tls_version { TLS_VERSION_1_2, TLS_VERSION_1_3 };
 
+/* ocsp_peer of a `tls` map: do the issuers still vouch for what a peer shows (tls.md 11)? */
+struct ocsp_peer_options {
+        bool verify; /* the check is made */
+        bool warn_only, unknown_is_good, allow_when_ca_unreachable;
+        int64_t ca_timeout_ns;  /* of one request to a responder */
+        int64_t clock_skew_ns;  /* between our clock and a responder's */
+        int64_t default_ttl_ns; /* validity of a response without nextUpdate */
+};
+
+enum ocsp_cache_type { OCSP_CACHE_LOCAL, OCSP_CACHE_NONE };
+
+struct ocsp_cache_options {
+        enum ocsp_cache_type type;
+        const char *local_store; /* directory */
+        bool preserve_revoked;   /* an expired revocation is kept until a newer response comes */
+        int64_t save_interval_ns;
+};
+
 /* One `tls` map (tls.md 1). */
 struct tls_options {
         bool enabled; /* the map is present, or a flag */
@@ -83,8 +101,9 @@ struct tls_options {
         bool handshake_first;
         int64_t first_fallback_ns;     /* 0: no fallback */
         int64_t connection_rate_limit; /* handshakes a second; 0: no limit */
-        bool watch_off;                /* changed files are taken by a reload only */
-        const char *position;          /* "file:line:col" of the map, NULL from flags */
+        struct ocsp_peer_options ocsp_peer;
+        bool watch_off;       /* changed files are taken by a reload only */
+        const char *position; /* "file:line:col" of the map, NULL from flags */
 };
 
 enum ocsp_mode { OCSP_MODE_AUTO, OCSP_MODE_MUST, OCSP_MODE_ALWAYS, OCSP_MODE_NEVER };
@@ -161,6 +180,7 @@ struct options {
         struct tls_options tls;
         struct tls_flag_options tls_flags;
         struct ocsp_options ocsp;
+        struct ocsp_cache_options ocsp_cache;
         struct auth_options auth;
         bool allow_non_tls; /* clients with and without TLS on one port */
         bool no_system_account;

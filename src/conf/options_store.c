@@ -105,6 +105,13 @@ static bool same_users(const struct user_options *a, int a_n, const struct user_
         return true;
 }
 
+static bool same_ocsp_cache(const struct ocsp_cache_options *a, const struct ocsp_cache_options *b)
+{
+        return a->type == b->type && a->preserve_revoked == b->preserve_revoked &&
+               a->save_interval_ns == b->save_interval_ns &&
+               same_text(a->local_store, b->local_store);
+}
+
 /* "Any free port" is, for a reload, the one that was found. */
 static int effective_port(const struct options *opts)
 {
@@ -155,6 +162,8 @@ bool option_same(const struct options *a, const struct options *b, const struct 
                                b->about.metadata_n);
         case OPTION_FEATURES:
                 return same_features(a, b);
+        case OPTION_OCSP_CACHE:
+                return same_ocsp_cache(&a->ocsp_cache, &b->ocsp_cache);
         }
         return true;
 }
@@ -278,6 +287,9 @@ void option_print(struct buf *out, const struct options *opts, const struct opti
         case OPTION_FEATURES:
                 print_features(out, opts);
                 break;
+        case OPTION_OCSP_CACHE:
+                buf_append_str(out, opts->ocsp_cache.type == OCSP_CACHE_LOCAL ? "local" : "none");
+                break;
         }
 }
 
@@ -337,6 +349,10 @@ void options_finish(struct options *opts)
         if (opts->monitor.host[0] == '\0')
                 opts->monitor.host = opts->client.host;
         opts->auth.tls_map = opts->tls.enabled && opts->tls.map;
+        if (opts->ocsp_cache.local_store == NULL || opts->ocsp_cache.local_store[0] == '\0')
+                opts->ocsp_cache.local_store = "_rc_";
+        if (opts->ocsp_cache.save_interval_ns == 0)
+                opts->ocsp_cache.save_interval_ns = 300 * (int64_t)NS_PER_SEC;
         if (opts->timing.auth_timeout_ns == 0)
                 opts->timing.auth_timeout_ns = opts->tls.enabled
                                                        ? opts->tls.timeout_ns + (int64_t)NS_PER_SEC

@@ -257,7 +257,54 @@ static const struct report_case same_as_reference[] = {
         { "tls { certs: [] }", "" },
         { "tls { ocsp_peer: 5 }",
                 "F:1:6: error parsing ocsp peer config: unsupported type map[string]interface {}" },
+        { "tls { ocsp_peer: [] }",
+                "F:1:6: error parsing ocsp peer config: unsupported type map[string]interface {}" },
+        { "tls { ocsp_peer: true }", "" },
         { "tls { ocsp_peer: false }", "" },
+        { "tls { ocsp_peer: { foo: true } }",
+                "F:1:6: F:1:19: error parsing tls peer config, unknown field [\"foo\"]" },
+        { "tls { ocsp_peer: { Foo: true } }",
+                "F:1:6: F:1:19: error parsing tls peer config, unknown field [\"Foo\"]" },
+        { "tls { ocsp_peer: { verify: 5 } }",
+                "F:1:6: F:1:19: error parsing tls peer config, unknown field [\"verify\"]" },
+        { "tls { ocsp_peer: { warn_only: \"yes\" } }",
+                "F:1:6: F:1:19: error parsing tls peer config, unknown field [\"warn_only\"]" },
+        { "tls { ocsp_peer: { unknown_is_good: 1 } }",
+                "F:1:6: F:1:19: error parsing tls peer config, unknown field [\"unknown_is_good\"]" },
+        { "tls { ocsp_peer: { ALLOW_when_ca_unreachable: 1 } }",
+                "F:1:6: F:1:19: error parsing tls peer config, unknown field [\"ALLOW_when_ca_unreachable\"]" },
+        { "tls { ocsp_peer: { ca_timeout: \"x\" } }",
+                "F:1:6: F:1:19: error parsing tls peer config, conversion error: time: invalid duration \"x\"" },
+        { "tls { ocsp_peer: { ca_timeout: true } }",
+                "F:1:6: F:1:19: error parsing tls peer config, conversion error: unexpected type" },
+        { "tls { ocsp_peer: { allowed_clockskew: \"x\" } }",
+                "F:1:6: F:1:19: error parsing tls peer config, conversion error: unexpected type" },
+        { "tls { ocsp_peer: { cache_ttl_when_next_update_unset: \"1y\" } }",
+                "F:1:6: F:1:19: error parsing tls peer config, conversion error: time: unknown unit \"y\" in duration \"1y\"" },
+        { "tls { ocsp_peer: { verify: true, ca_timeout: -5 } }", "" },
+        { "tls { ocsp_peer: { Verify: true, CA_Timeout: 0.5, allowed_clockskew: \"1m30s\" } }", "" },
+        { "ocsp_cache: 5", "F:1:0: error parsing tags: unsupported type int64" },
+        { "ocsp_cache: \"x\"", "F:1:0: error parsing tags: unsupported type string" },
+        { "ocsp_cache: []", "F:1:0: error parsing tags: unsupported type []interface {}" },
+        { "ocsp_cache: {foo: 1}",
+                "F:1:13: error parsing OCSP peer cache config, unknown field [\"foo\"]" },
+        { "ocsp_cache: {type: 1}",
+                "F:1:13: error parsing OCSP peer cache config, unknown field [\"type\"]" },
+        { "ocsp_cache: {type: redis}",
+                "F:1:13: error parsing OCSP peer cache config, unknown type [redis]" },
+        { "ocsp_cache: {local_store: 1}",
+                "F:1:13: error parsing OCSP peer cache config, unknown field [\"local_store\"]" },
+        { "ocsp_cache: {preserve_revoked: 1}",
+                "F:1:13: error parsing OCSP peer cache config, unknown field [\"preserve_revoked\"]" },
+        { "ocsp_cache: {save_interval: \"x\"}",
+                "F:1:13: error parsing tls peer config, conversion error: time: invalid duration \"x\"" },
+        { "ocsp_cache: {save_interval: true}",
+                "F:1:13: error parsing OCSP peer cache config, conversion error: unexpected type" },
+        { "ocsp_cache: {save_interval: -3}", "" },
+        { "ocsp_cache: {}", "" },
+        { "ocsp_cache: true", "" },
+        { "ocsp_cache: false", "" },
+        { "ocsp_cache: {SAVE_interval: \"1ms\", Type: NONE, local_store: \"\"}", "" },
         { "tls { cert_store: 5 }", "F:1:6: expected 'cert_store' to be a valid non-empty string" },
         { "tls { cert_store: \"x\" }", "F:1:6: cert store type not implemented" },
         { "tls { cert_store: \"WindowsCurrentUser\" }",
@@ -342,9 +389,7 @@ static const struct report_case later[] = {
         { "system: '$SYS'", "" },
         { "proxy_protocol: true", "F:1:0: not supported yet: proxy_protocol" },
         { "proxies {trusted: []}", "F:1:0: not supported yet: proxies" },
-        { "ocsp_cache: true", "F:1:0: not supported yet: ocsp_cache" },
         { "prof_block_rate: 1", "F:1:0: not supported yet: prof_block_rate" },
-        { "tls { ocsp_peer: true }", "F:1:6: not supported yet: ocsp_peer" },
         /* Beyond the reference. */
         { "ocsp { urls: ['http://a', 'http://b'] }", "" },
         { "ocsp { urls: [1] }", "F:1:0: interface conversion: interface {} is int64, not string" },
@@ -520,10 +565,56 @@ static void test_tls(void **state)
         options_free(opts);
 }
 
+static void test_ocsp(void **state)
+{
+        struct options *opts = options_of("tls {}"); /* the cache is on when nobody speaks of it */
+        assert_false(opts->tls.ocsp_peer.verify);
+        assert_int_equal(opts->ocsp_cache.type, OCSP_CACHE_LOCAL);
+        assert_string_equal(opts->ocsp_cache.local_store, "_rc_");
+        assert_int_equal(opts->ocsp_cache.save_interval_ns, 300 * SEC);
+        options_free(opts);
+        opts = options_of("tls { ocsp_peer: true }; ocsp_cache: false");
+        assert_true(opts->tls.ocsp_peer.verify);
+        assert_int_equal(opts->tls.ocsp_peer.ca_timeout_ns, 2 * SEC);
+        assert_int_equal(opts->tls.ocsp_peer.clock_skew_ns, 30 * SEC);
+        assert_int_equal(opts->tls.ocsp_peer.default_ttl_ns, 3600 * SEC);
+        assert_int_equal(opts->ocsp_cache.type, OCSP_CACHE_NONE);
+        options_free(opts);
+        opts = options_of("tls { ocsp_peer: { verify: on, ca_timeout: 0, allowed_clockskew: 0, "
+                          "warn_only: on,\n"
+                          " cache_ttl_when_next_update_unset: '90s', unknown_is_good: on,\n"
+                          " allow_when_ca_unreachable: on } }\n"
+                          "ocsp_cache: { type: Local, local_store: \"x/y\", preserve_revoked: on,\n"
+                          " save_interval: 2.9 }");
+        assert_true(opts->tls.ocsp_peer.verify && opts->tls.ocsp_peer.warn_only);
+        assert_true(opts->tls.ocsp_peer.unknown_is_good);
+        assert_true(opts->tls.ocsp_peer.allow_when_ca_unreachable);
+        assert_int_equal(opts->tls.ocsp_peer.ca_timeout_ns, 2 * SEC); /* 0: the default */
+        assert_int_equal(opts->tls.ocsp_peer.clock_skew_ns, 0);
+        assert_int_equal(opts->tls.ocsp_peer.default_ttl_ns, 90 * SEC);
+        assert_string_equal(opts->ocsp_cache.local_store, "x/y");
+        assert_true(opts->ocsp_cache.preserve_revoked);
+        assert_int_equal(opts->ocsp_cache.save_interval_ns, 2 * SEC);
+        options_free(opts);
+        opts = options_of("tls { ocsp_peer: { ca_timeout: -1, allowed_clockskew: -1 } }\n"
+                          "ocsp_cache: { save_interval: 0.2, local_store: \"\" }");
+        assert_false(opts->tls.ocsp_peer.verify);
+        assert_int_equal(opts->tls.ocsp_peer.ca_timeout_ns, 2 * SEC);
+        assert_int_equal(opts->tls.ocsp_peer.clock_skew_ns, 30 * SEC);
+        assert_int_equal(opts->ocsp_cache.save_interval_ns, SEC);
+        assert_string_equal(opts->ocsp_cache.local_store, "_rc_");
+        options_free(opts);
+}
+
 static void test_validate(void **state)
 {
         static const struct report_case cases[] = {
                 { "", "" },
+                { "tls { ocsp_peer: true }",
+                        "OCSP peer verification for client connections requires TLS verify (mTLS) "
+                        "to be enabled" },
+                { "tls { ocsp_peer: true, verify: true }", "" },
+                { "tls { ocsp_peer: {} }", "" },
                 { "lame_duck_duration: 30s; lame_duck_grace_period: 30s",
                         "lame duck grace period (30s) should be strictly lower than lame duck "
                         "duration "
@@ -598,6 +689,7 @@ int main(void)
                 cmocka_unit_test(test_members),
                 cmocka_unit_test(test_values),
                 cmocka_unit_test(test_tls),
+                cmocka_unit_test(test_ocsp),
                 cmocka_unit_test(test_validate),
                 cmocka_unit_test(test_many),
                 cmocka_unit_test(test_durations),

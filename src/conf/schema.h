@@ -26,6 +26,7 @@ enum option_type {
         OPTION_TAGS,
         OPTION_METADATA,
         OPTION_FEATURES,
+        OPTION_OCSP_CACHE,
 };
 
 enum option_reload { OPTION_LIVE, OPTION_NEW, OPTION_NEVER };
@@ -90,6 +91,9 @@ void schema_later(struct schema *schema, const struct conf_entry *entry);
 /* schema_tls.c: the `tls` map. */
 void schema_set_tls(
         struct schema *schema, const struct option_row *row, const struct conf_entry *entry);
+/* schema_ocsp_peer.c: the value of ocsp_peer, a boolean or a map. False: it was reported. */
+bool schema_ocsp_peer(
+        struct schema *schema, const struct conf_value *value, struct ocsp_peer_options *peer);
 /* The check of a finished tls group: files that are missing, then the hook. */
 MUST_CHECK int schema_check_tls(
         const struct tls_options *tls, const struct options_hooks *hooks, struct errbuf *eb);

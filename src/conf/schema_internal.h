@@ -25,6 +25,7 @@ SCHEMA_SETTER(lame_duck_grace);
 SCHEMA_SETTER(tags);
 SCHEMA_SETTER(metadata);
 SCHEMA_SETTER(features);
+SCHEMA_SETTER(ocsp_cache);
 SCHEMA_SETTER(later);
 SCHEMA_SETTER(system_account);
 

@@ -25,13 +25,6 @@ typedef bool (*tls_set_fn)(struct tls_reader *reader, const struct conf_value *v
 /* Report at the value; false, so that a setter can return it. */
 #define FAIL(reader, value, ...) (report_error((reader)->schema->report, value, __VA_ARGS__), false)
 
-/* An option that midge does not do yet, with a value that asks for it. */
-static bool later(struct tls_reader *reader)
-{
-        schema_later(reader->schema, reader->entry);
-        return false;
-}
-
 static bool file_name(struct tls_reader *reader, const struct conf_value *value, const char *key,
         const char **file)
 {
@@ -394,10 +387,8 @@ TLS_SETTER(key_file)
 
 TLS_SETTER(ocsp_peer)
 {
-        if (value->kind == CONF_BOOL)
-                return !value->as.boolean || later(reader);
-        if (value->kind == CONF_MAP)
-                return later(reader);
+        if (value->kind == CONF_BOOL || value->kind == CONF_MAP)
+                return schema_ocsp_peer(reader->schema, value, &reader->tls.ocsp_peer);
         return FAIL(reader, value,
                 "error parsing ocsp peer config: unsupported type map[string]interface {}");
 }

@@ -44,6 +44,10 @@ int options_validate(const struct options *opts, struct errbuf *eb)
                         opts->limits.max_payload_bytes, opts->limits.max_pending_bytes);
         if (strchr(opts->server_name, ' '))
                 return errbuf_set(eb, ERR_CONFIG, "server name cannot contain spaces");
+        if (opts->tls.enabled && opts->tls.ocsp_peer.verify && !opts->tls.verify)
+                return errbuf_set(eb, ERR_CONFIG,
+                        "OCSP peer verification for client connections requires TLS verify (mTLS) "
+                        "to be enabled");
         return validate_no_auth_user(&opts->auth, eb);
 }
 

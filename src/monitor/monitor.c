@@ -77,6 +77,9 @@ void varz_serve(struct monitor *monitor, struct http_exchange *exchange, const s
         (void)query;
         sum_loops(peers, &n);
         monitor_tls_failures(monitor, n.tls_failed);
+        n.ocsp_cached = monitor->env.ocsp_cache && ocsp_cache_is_local(monitor->env.ocsp_cache);
+        if (n.ocsp_cached)
+                ocsp_cache_stats(monitor->env.ocsp_cache, &n.ocsp_cache);
         varz_render(&monitor->env, &n, &body);
         answer_json(exchange, 200, &body);
 }
@@ -222,6 +225,11 @@ void monitor_set_options(
 {
         monitor->env.options = options;
         monitor->env.config_load_ns = config_load_ns;
+}
+
+void monitor_set_ocsp_cache(struct monitor *monitor, struct ocsp_cache *cache)
+{
+        monitor->env.ocsp_cache = cache;
 }
 
 void monitor_set_tls(struct monitor *monitor, struct tls_ctx *tls)

@@ -12,6 +12,7 @@
 struct crypto_pool;
 struct loop;
 struct monitor;
+struct ocsp_cache;
 struct options;
 struct peer_info;
 struct peer_server;
@@ -20,13 +21,14 @@ struct tls_rotation;
 struct tls_ctx;
 
 /* The two names are copied. The other pointers are borrowed and outlive the monitor, but for
- * options and tls, which the setters below replace. */
+ * options, tls and ocsp_cache, which the setters below replace. */
 struct monitor_env {
         struct loop *control;
         struct crypto_pool *crypto; /* may be NULL without https */
         struct peer_server *peers;
         struct tls_ctx *tls;                 /* of the client port; NULL: none */
         const struct tls_rotation *rotation; /* of the client port's files; NULL: none */
+        struct ocsp_cache *ocsp_cache;       /* of ocsp_peer; NULL: it is off */
         const struct options *options;
         const char *server_id;
         const char *server_name;
@@ -56,6 +58,9 @@ void monitor_set_options(
         struct monitor *monitor, const struct options *options, uint64_t config_load_ns);
 /* Handshakes that begin from now on use it; on failure (logged) the last good one stays. */
 void monitor_set_tls(struct monitor *monitor, struct tls_ctx *tls);
+
+/* The cache before is not touched any more. */
+void monitor_set_ocsp_cache(struct monitor *monitor, struct ocsp_cache *cache);
 
 /* A connection ended: take its record into the ring of closed ones. */
 void monitor_add_closed(struct monitor *monitor, struct peer_info *record);

@@ -44,6 +44,8 @@ static void put_server(struct json_writer *w, const struct monitor_env *env)
         json_bool_opt(w, "auth_required", auth_options_required(&opts->auth));
         json_bool_opt(w, "tls_required", opts->tls.enabled && !opts->allow_non_tls);
         json_bool_opt(w, "tls_verify", opts->tls.enabled && opts->tls.verify);
+        json_bool_opt(w, "tls_ocsp_peer_verify",
+                opts->tls.enabled && !opts->allow_non_tls && opts->tls.ocsp_peer.verify);
 }
 
 static void put_limits(struct json_writer *w, const struct options *opts)
@@ -188,6 +190,19 @@ static void put_disk(struct json_writer *w)
         json_object_close(w);
 }
 
+static void put_ocsp_cache(struct json_writer *w, const struct ocsp_cache_stats *stats)
+{
+        json_object_open(w, "ocsp_peer_cache");
+        json_str(w, "cache_type", "local");
+        json_i64_opt(w, "cache_hits", (int64_t)stats->hits);
+        json_i64_opt(w, "cache_misses", (int64_t)stats->misses);
+        json_i64_opt(w, "cached_responses", (int64_t)stats->entries);
+        json_i64_opt(w, "cached_revoked_responses", (int64_t)stats->revoked);
+        json_i64_opt(w, "cached_good_responses", (int64_t)stats->good);
+        json_i64_opt(w, "cached_unknown_responses", (int64_t)stats->unknown);
+        json_object_close(w);
+}
+
 void varz_render(const struct monitor_env *env, const struct varz_numbers *n, struct buf *out)
 {
         struct json_writer w;
@@ -203,6 +218,8 @@ void varz_render(const struct monitor_env *env, const struct varz_numbers *n, st
         put_time(&w, "config_load_time", env->config_load_ns);
         json_str(&w, "config_digest", opts->config_digest);
         put_about(&w, opts);
+        if (n->ocsp_cached)
+                put_ocsp_cache(&w, &n->ocsp_cache);
         put_by_kind(&w, "slow_consumer_stats", n->counter[STAT_SLOW_CONSUMERS]);
         put_by_kind(&w, "stale_connection_stats", n->counter[STAT_STALE_CONNECTIONS]);
         put_disk(&w);

@@ -75,6 +75,8 @@ static void conn_final(struct conn *conn)
         if (conn->state == CONN_CLOSED)
                 return;
         loop_timer_stop(conn->loop, &conn->timer);
+        if (conn->handshake)
+                conn_handshake_recall(conn);
         if (conn->job_out) { /* the pool holds the session: end when it comes back */
                 conn->finish_wanted = true;
                 conn->state = CONN_FLUSHING;

@@ -9,4 +9,6 @@ void conn_input_waiting(struct conn *conn); /* present input that the layers alr
 void conn_handshake_readable(struct conn *conn);
 void conn_handshake_writable(struct conn *conn);
 void conn_handshake_timeout(struct conn *conn);
+/* When nothing but an answer from outside is awaited: await it no more; the job counts as back. */
+void conn_handshake_recall(struct conn *conn);
 void conn_handshake_free(struct conn *conn);

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The handshake of a connection.
+/* The handshake of a connection, and behind it the check of ocsp_peer.
  *
  *   loop: receive ──► job {session, in, out} ──► pool: one step ──► mail ──► loop: send out ──► receive …
  *
  * While a job is out the loop neither reads the socket nor touches the session, and the conn cannot be
  * freed (job_out). Bytes behind the last handshake message stay in `in` and become the TLS layer's first
  * ciphertext. A step without public-key work, which is the last of most handshakes, costs less than
- * the way to the pool and back, and runs here. */
+ * the way to the pool and back, and runs here.
+ *
+ * A check that lacks a responder's answer comes back from the pool and waits, with no thread, until the
+ * answer has come or time is over; then it goes on in the pool. All that while the job counts as out. */
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "net/conn_internal.h"
 #include "net/crypto_pool.h"
+#include "net/ocsp_share.h"
 #include "net/tr_tls.h"
+#include "tls/ocsp_peer.h"
 #include "tls/tls_ctx.h"
 #include "tls/tls_session.h"
 #include "tls/verdict.h"
@@ -27,6 +32,10 @@ struct handshake {
         struct crypto_pool *pool;
         struct tls_session *session;
         struct buf in, out;
+        struct ocsp_check *check;  /* under way, or NULL */
+        struct ocsp_waiter waiter; /* for an answer; linked: it can be recalled */
+        struct ocsp_share *share;  /* who asks */
+        bool waiting;              /* no thread has the job */
         bool server;   /* our role */
         bool any_byte; /* something came from the peer */
         int result;    /* of the last step: a TLS_* value */
@@ -72,9 +81,19 @@ static void fail(struct conn *conn, const struct tls_verdict *verdict)
         conn_close(conn, conn->job_out ? CONN_CLOSE_NOW : CONN_CLOSE_LINGER);
 }
 
+void conn_handshake_recall(struct conn *conn)
+{
+        struct handshake *hs = conn->handshake;
+        if (!hs->waiting || !ocsp_share_recall(hs->share, &hs->waiter))
+                return;
+        hs->waiting = false;
+        conn->job_out = false;
+}
+
 /* The connection broke, or time is over: a session that the pool does not hold may know more. */
 static void fail_outside(struct conn *conn, struct tls_verdict *verdict)
 {
+        conn_handshake_recall(conn);
         if (!conn->job_out)
                 tls_session_complete(conn->handshake->session, verdict);
         fail(conn, verdict);
@@ -99,12 +118,66 @@ static void secure(struct conn *conn)
                 conn_watch(conn);
 }
 
+/* As far as the check gets with what it has. */
+static void run_check(struct crypto_job *job)
+{
+        struct handshake *hs = CONTAINER_OF(job, struct handshake, job);
+        struct tls_verdict verdict;
+        switch (ocsp_check_run(hs->check)) {
+        case OCSP_ASK:
+                hs->result = TLS_WANT_CHECK;
+                return;
+        case OCSP_PASSED:
+                hs->result = tls_session_pass(hs->session, &hs->out);
+                break;
+        case OCSP_REFUSED:
+                ocsp_check_verdict(hs->check, &verdict);
+                hs->result = tls_session_refuse(hs->session, &verdict, &hs->out);
+                break;
+        }
+        ocsp_check_free(hs->check);
+        hs->check = NULL;
+}
+
 static void run_step(struct crypto_job *job)
 {
         struct handshake *hs = CONTAINER_OF(job, struct handshake, job);
         struct slice in = buf_slice(&hs->in);
         hs->result = tls_session_handshake(hs->session, &in, &hs->out);
         buf_consume(&hs->in, hs->in.len - in.len);
+        if (hs->result != TLS_WANT_CHECK)
+                return;
+        hs->check = tls_session_check(hs->session);
+        run_check(job);
+}
+
+static void post_job(struct conn *conn);
+
+static void on_answer(struct mail *mail)
+{
+        struct handshake *hs = CONTAINER_OF(mail, struct handshake, waiter.done);
+        struct conn *conn = hs->conn;
+        struct ocsp_answer *answer = hs->waiter.answer;
+        hs->waiting = false;
+        ocsp_check_answer(hs->check, answer);
+        ocsp_answer_unref(answer);
+        if (!conn->finish_wanted) {
+                hs->job.run = run_check;
+                post_job(conn);
+                return;
+        }
+        conn->job_out = conn->early = false;
+        conn_close(conn, CONN_CLOSE_NOW);
+}
+
+static void ask(struct conn *conn)
+{
+        struct handshake *hs = conn->handshake;
+        hs->waiter.done.deliver = on_answer;
+        hs->waiter.home = conn->loop;
+        hs->waiting = conn->job_out = true;
+        conn_watch(conn);
+        ocsp_share_ask(hs->share, ocsp_check_take_question(hs->check), &hs->waiter);
 }
 
 static void take_step(struct conn *conn)
@@ -117,6 +190,10 @@ static void take_step(struct conn *conn)
         }
         if (hs->result == TLS_FAILED) {
                 fail(conn, tls_session_verdict(hs->session));
+                return;
+        }
+        if (hs->result == TLS_WANT_CHECK) {
+                ask(conn);
                 return;
         }
         conn_watch(conn);
@@ -133,7 +210,7 @@ static void on_step_done(struct mail *mail)
                 take_step(conn);
 }
 
-static void post_step(struct conn *conn)
+static void post_job(struct conn *conn)
 {
         struct handshake *hs = conn->handshake;
         struct tls_verdict verdict;
@@ -176,7 +253,7 @@ void conn_handshake_readable(struct conn *conn)
         hs->any_byte = true;
         hs->in.len += (size_t)n;
         if (!tls_session_is_light(hs->session)) {
-                post_step(conn);
+                post_job(conn);
                 return;
         }
         run_step(&hs->job);
@@ -194,7 +271,10 @@ void conn_handshake_writable(struct conn *conn)
 void conn_handshake_timeout(struct conn *conn)
 {
         struct tls_verdict verdict;
-        tls_verdict_timeout(&verdict);
+        if (conn->handshake->waiting)
+                tls_verdict_ocsp_timeout(&verdict);
+        else
+                tls_verdict_timeout(&verdict);
         fail_outside(conn, &verdict);
 }
 
@@ -203,6 +283,7 @@ void conn_handshake_free(struct conn *conn)
         struct handshake *hs = conn->handshake;
         if (hs == NULL)
                 return;
+        ocsp_check_free(hs->check);
         tls_session_free(hs->session);
         buf_fini(&hs->in);
         buf_fini(&hs->out);
@@ -227,6 +308,7 @@ void conn_start_tls(struct conn *conn, struct tls_ctx *ctx, struct crypto_pool *
         hs->pool = pool;
         hs->server = server_name == NULL;
         hs->session = tls_session_new(ctx, server_name);
+        hs->share = tls_ctx_ocsp_peer(ctx) ? tls_ctx_ocsp_peer(ctx)->share : NULL;
         hs->job.run = run_step;
         hs->job.done.deliver = on_step_done;
         hs->job.home = conn->loop;
@@ -236,7 +318,7 @@ void conn_start_tls(struct conn *conn, struct tls_ctx *ctx, struct crypto_pool *
         conn->blocked = false;
         loop_timer_start(conn->loop, &conn->timer, timeout_ns);
         if (server_name)
-                post_step(conn); /* the client speaks first */
+                post_job(conn); /* the client speaks first */
         else
                 conn_watch(conn);
 }

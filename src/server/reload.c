@@ -10,6 +10,7 @@
 #include "peer/settings.h"
 #include "server/server_internal.h"
 #include "server/stapler.h"
+#include "tls/ocsp_cache.h"
 #include "tls/tls_ctx.h"
 #include <string.h>
 
@@ -17,6 +18,7 @@
 struct prepared {
         struct options *options;
         struct tls_ctx *tls;
+        struct ocsp_cache *ocsp_cache; /* NULL: no ocsp_peer */
         struct option_diff diff;
         uint8_t files[TLS_FILES_DIGEST_BYTES]; /* taken before tls read them */
         bool same_tls;                         /* as the one in service, to the last byte */
@@ -111,6 +113,7 @@ static void swap(struct server *server, struct prepared *next, struct stapler *s
                 monitor_set_options(server->monitor, now, server->config_load_ns);
         next->same_tls = is_same_tls(server, next);
         server_swap_tls(server, next->tls, stapler);
+        ocsp_peers_take_cache(server, next->ocsp_cache);
         if (has_changed(&next->diff, "TLSPinnedCerts"))
                 workers_check_pins(server);
         trim_clients(server);
@@ -149,6 +152,8 @@ static int prepare(struct server *server, struct prepared *next, struct buf *tex
                 buf_append_str(text, eb.text);
                 return ERR_CONFIG;
         }
+        next->ocsp_cache = ocsp_peers_new_cache(next->options);
+        ocsp_peers_apply(server, next->options, next->tls, next->ocsp_cache);
         return 0;
 }
 
@@ -174,6 +179,7 @@ void server_reload_drop(struct server *server)
                 return;
         stapler_free(reload->stapler);
         tls_ctx_unref(reload->next.tls);
+        ocsp_cache_unref(reload->next.ocsp_cache);
         options_free(reload->next.options);
         reload_free(reload);
 }

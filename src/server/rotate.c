@@ -150,6 +150,7 @@ static bool load(
                 buf_append_str(why, eb.text);
                 return false;
         }
+        ocsp_peers_apply(server, server->opts, *next, server->ocsp_cache);
         if (tls_review(server->tls, *next, (int64_t)(clock_wall_ns() / NS_PER_SEC), review))
                 return true;
         buf_append_slice(why, buf_slice(&review->refusals));

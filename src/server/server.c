@@ -16,6 +16,7 @@
 #include "net/fetch_pool.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "net/ocsp_share.h"
 #include "net/sigs.h"
 #include "os/os.h"
 #include "peer/peer_info.h"
@@ -202,6 +203,7 @@ static int start_monitor(struct server *server, struct errbuf *eb)
                 .peers = &server->peers,
                 .tls = server->tls,
                 .rotation = &server->rotation.state,
+                .ocsp_cache = server->ocsp_cache,
                 .options = opts,
                 .server_id = server->id,
                 .server_name = opts->server_name[0] ? opts->server_name : server->id,
@@ -294,6 +296,7 @@ static void init(struct server *server, struct launch *launch)
 
 static void fini(struct server *server)
 {
+        ocsp_peers_stop(server);
         if (server->crypto)
                 crypto_pool_free(server->crypto);
         fetch_pool_free(server->fetches);
@@ -303,7 +306,8 @@ static void fini(struct server *server)
         tls_ctx_unref(server->tls);
         rcu_barrier_wait();
         registry_free(server->peers.registry);
-        loop_free(server->control);
+        loop_free(server->control); /* reads what the pools have sent */
+        ocsp_share_free(server->ocsp_share);
         options_free(server->opts);
 }
 
@@ -312,6 +316,9 @@ static int start(struct server *server, const uint8_t *files, struct errbuf *eb)
 {
         const struct options *opts = server->opts;
         const struct listen_options *client = &opts->client;
+        struct ocsp_cache *cache = ocsp_peers_new_cache(opts);
+        ocsp_peers_apply(server, opts, server->tls, cache);
+        ocsp_peers_take_cache(server, cache);
         banner_tls_settings(server);
         start_tls_rate(server);
         server->crypto = crypto_pool_new(opts->crypto_thread_n, HANDSHAKE_QUEUE_MAX);

@@ -14,6 +14,9 @@ struct lame_duck;
 struct listener;
 struct loop;
 struct monitor;
+struct ocsp_cache;
+struct ocsp_keeper;
+struct ocsp_share;
 struct placement_load;
 struct rate_counter;
 struct reload;
@@ -34,6 +37,9 @@ struct server {
         struct thread **threads;
         struct crypto_pool *crypto;
         struct fetch_pool *fetches;    /* NULL: not needed yet; server_fetch_pool() */
+        struct ocsp_share *ocsp_share; /* NULL: likewise */
+        struct ocsp_cache *ocsp_cache; /* NULL: no ocsp_peer; one reference */
+        struct ocsp_keeper *ocsp_keeper; /* of that cache */
         struct stapler *stapler;       /* of tls; NULL: its certificate goes without a staple */
         struct rate_counter *tls_rate; /* NULL: no limit */
         struct timer tls_rate_timer;   /* reports what it refused */
@@ -100,6 +106,15 @@ MUST_CHECK int compile_tls(const struct options *opts, struct tls_ctx **out, str
 MUST_CHECK int check_advertise(const struct options *opts, int client_port, struct errbuf *eb);
 struct info_template *compile_info(struct server *server, bool lame_duck);
 struct settings *compile_settings(struct server *server);
+
+/* ocsp_peers.c: what contexts with ocsp_peer need. */
+struct ocsp_cache *ocsp_peers_new_cache(const struct options *opts); /* not loaded; NULL: no ocsp_peer */
+/* A new context before it is used; nothing happens without ocsp_peer. */
+void ocsp_peers_apply(struct server *server, const struct options *opts, struct tls_ctx *ctx,
+        struct ocsp_cache *cache);
+/* The cache becomes the server's, in place of the one before, which is saved. Takes the reference. */
+void ocsp_peers_take_cache(struct server *server, struct ocsp_cache *cache);
+void ocsp_peers_stop(struct server *server); /* saves */
 
 /* files.c */
 MUST_CHECK int pid_file_write(const char *path, struct errbuf *eb);

@@ -8,6 +8,7 @@
 #include "tls/hello.h"
 #include "tls/kdf_provider.h"
 #include "tls/name.h"
+#include "tls/ocsp_peer.h"
 #include "tls/pick.h"
 #include "tls/resume.h"
 #include "tls/staple.h"
@@ -77,13 +78,23 @@ static int64_t proof_end(SSL *ssl)
         return end;
 }
 
-/* The library is about to seal a ticket; that of a resumed session carries its first one's end along. */
+/* The library is about to seal a ticket; that of a resumed session carries along what its first one held: the
+ * end, and with ocsp_peer the links of the chain, for they are looked at again. */
 static int on_ticket_made(SSL *ssl, void *arg)
 {
-        SSL_SESSION *session = SSL_get_session(ssl);
+        struct buf data = { 0 };
         int64_t end = proof_end(ssl);
-        return SSL_session_reused(ssl) ||
-               SSL_SESSION_set1_ticket_appdata(session, &end, sizeof(end));
+        if (SSL_session_reused(ssl))
+                return 1;
+        buf_append(&data, &end, sizeof(end));
+        if (tls_session_of(ssl)->ctx->ocsp) {
+                STACK_OF(X509) *chain = verify_chain(tls_session_of(ssl));
+                ocsp_peer_links(chain, &data);
+                sk_X509_pop_free(chain, X509_free);
+        }
+        int rc = SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), data.ptr, data.len);
+        buf_fini(&data);
+        return rc;
 }
 
 /* A ticket must not outlive the certificates that it stands for, nor stand in for a missing one. */
@@ -94,10 +105,13 @@ static bool may_resume(const struct tls_ctx *ctx, SSL_SESSION *session)
         int64_t end;
         if (ctx->verify && SSL_SESSION_get0_peer(session) == NULL)
                 return false;
-        if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len != sizeof(end))
+        if (!SSL_SESSION_get0_ticket_appdata(session, &data, &len) || len < sizeof(end))
                 return false;
         memcpy(&end, data, sizeof(end));
-        return (int64_t)(clock_wall_ns() / NS_PER_SEC) < end;
+        if ((int64_t)(clock_wall_ns() / NS_PER_SEC) >= end)
+                return false;
+        struct slice links = slice_of((const char *)data + sizeof(end), len - sizeof(end));
+        return ctx->ocsp ? ocsp_peer_links_are_good(ctx->ocsp, links) : links.len == 0;
 }
 
 static SSL_TICKET_RETURN on_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
@@ -416,6 +430,7 @@ void tls_ctx_unref(struct tls_ctx *ctx)
         tickets_unref(ctx->tickets);
         staple_unref(ctx->staple);
         resume_free(ctx->resume);
+        ocsp_peer_unref(ctx->ocsp);
         xfree(ctx);
 }
 
@@ -428,6 +443,17 @@ void tls_ctx_set_staple(struct tls_ctx *ctx, struct staple *staple)
 {
         staple_unref(ctx->staple);
         ctx->staple = staple ? staple_ref(staple) : NULL;
+}
+
+void tls_ctx_set_ocsp_peer(struct tls_ctx *ctx, struct ocsp_peer *peer)
+{
+        ASSERT(ctx->ocsp == NULL && ctx->verify && !ctx->client);
+        ctx->ocsp = ocsp_peer_ref(peer);
+}
+
+struct ocsp_peer *tls_ctx_ocsp_peer(const struct tls_ctx *ctx)
+{
+        return ctx->ocsp;
 }
 
 int64_t tls_ctx_not_after(const struct tls_ctx *ctx)
@@ -445,7 +471,8 @@ void tls_ctx_keep_tickets(struct tls_ctx *ctx, const struct tls_ctx *before)
         struct buf now = { 0 }, then = { 0 };
         tls_ctx_describe(ctx, &now);
         tls_ctx_describe(before, &then);
-        /* The system's authorities are read when they are needed: nobody can tell whether they changed. */
+        /* The system's authorities are read when they are needed: nobody can tell whether they changed. What
+         * ocsp_peer knows is looked at when a ticket comes back. */
         if (!ctx->system_trust && slice_eq(buf_slice(&now), buf_slice(&then))) {
                 tickets_unref(ctx->tickets);
                 ctx->tickets = tickets_ref(before->tickets);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct staple;
+struct ocsp_peer;
 struct tls_ctx;
 
 /* Server side. Loads and checks all files. No pair at all is valid: every handshake then fails with
@@ -25,6 +26,11 @@ MUST_CHECK int tls_ctx_new_server(
  * of its own: a session begun there can never be resumed where a client certificate is required. */
 MUST_CHECK int tls_ctx_without_verify(
         const struct tls_ctx *ctx, struct tls_ctx **out, struct errbuf *eb);
+
+/* Before anybody else has the context: peers' certificates are checked by this (ocsp_peer.h), which is counted.
+ * NULL: they are not. */
+void tls_ctx_set_ocsp_peer(struct tls_ctx *ctx, struct ocsp_peer *peer);
+struct ocsp_peer *tls_ctx_ocsp_peer(const struct tls_ctx *ctx); /* borrowed */
 
 struct tls_client_options {
         const char *ca_file;              /* NULL: the system store */

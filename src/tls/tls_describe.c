@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "tls/name.h"
+#include "tls/ocsp_peer.h"
 #include "tls/suite.h"
 #include "tls/ticket.h"
 #include "tls/tls_ctx.h"
@@ -72,6 +73,15 @@ static void put_authorities(struct buf *out, SSL_CTX *ssl)
         xfree(digests);
 }
 
+static void put_ocsp_peer(struct buf *out, const struct ocsp_peer_options *policy)
+{
+        buf_printf(out, "; ocsp_peer timeout %" PRId64 ", skew %" PRId64 ", ttl %" PRId64 " ns%s%s%s",
+                policy->ca_timeout_ns, policy->clock_skew_ns, policy->default_ttl_ns,
+                policy->warn_only ? ", warn only" : "",
+                policy->unknown_is_good ? ", unknown is good" : "",
+                policy->allow_when_ca_unreachable ? ", allow when unreachable" : "");
+}
+
 void tls_ctx_describe(const struct tls_ctx *ctx, struct buf *out)
 {
         SSL_CTX *ssl = ctx->ssl;
@@ -95,4 +105,6 @@ void tls_ctx_describe(const struct tls_ctx *ctx, struct buf *out)
         buf_printf(out, "; stapled %s; pins %d", ctx->staple ? "yes" : "no", ctx->pin_n);
         for (int i = 0; i < ctx->pin_n; i++)
                 buf_printf(out, " %s", ctx->pins[i]);
+        if (ctx->ocsp)
+                put_ocsp_peer(out, &ctx->ocsp->policy);
 }

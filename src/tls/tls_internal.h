@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+struct ocsp_peer;
 struct resume;
 struct staple;
 struct records;
@@ -31,6 +32,7 @@ struct tls_ctx {
         struct tickets *tickets; /* server role */
         struct staple *staple;   /* counted; NULL: the certificate goes without */
         struct resume *resume;   /* client role; NULL: never resumes */
+        struct ocsp_peer *ocsp;  /* server role: how client certificates are checked; NULL: they are not */
 };
 
 /* What the handshake proved. */
@@ -53,13 +55,15 @@ struct tls_session {
         struct tls_ctx *ctx;             /* counted */
         struct slice *in;                /* lent during a call, else NULL */
         struct buf *out;                 /* likewise */
-        struct buf held; /* produced while there was no `out`: an alert after a broken read */
+        struct buf held; /* not for the peer yet: an alert after a broken read, the last flight while checking */
         struct tls_verdict *verdict; /* NULL until something failed */
         char *server_name;           /* client role: what to verify against */
         uint32_t handshake_bytes;    /* input so far, while the handshake runs */
         int16_t alert;               /* last one sent; -1: none */
+        uint8_t anchor;              /* where in the verified chain trust begins */
         bool started;                /* the first record was looked at, or our ClientHello is out */
         bool hello_seen;             /* server role: the ClientHello was whole */
+        bool checking;               /* complete but for the check of ocsp_peer */
         bool done;                   /* handshake complete */
         bool closed;                 /* close_notify sent */
 };

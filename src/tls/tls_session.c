@@ -11,6 +11,7 @@
 #include "base/thread.h"
 #include "tls/failure.h"
 #include "tls/hello.h"
+#include "tls/ocsp_peer.h"
 #include "tls/record_bio.h"
 #include "tls/records.h"
 #include "tls/resume.h"
@@ -200,6 +201,73 @@ static void refuse_key(struct tls_session *session, const char key[65])
         ERR_clear_error();
 }
 
+/* What the peer must not see before the check is over: with TLS 1.2 our Finished, with 1.3 a ticket. */
+static enum tls_step hold(struct tls_session *session, struct buf *out, size_t before)
+{
+        session->checking = true;
+        buf_append(&session->held, out->ptr + before, out->len - before);
+        out->len = before;
+        return TLS_WANT_CHECK;
+}
+
+struct ocsp_check *tls_session_check(struct tls_session *session)
+{
+        ASSERT(session->checking);
+        return ocsp_check_new(session->ctx->ocsp, verify_chain(session), false);
+}
+
+enum tls_step tls_session_pass(struct tls_session *session, struct buf *out)
+{
+        ASSERT(session->checking);
+        session->checking = false;
+        if (SSL_version(session->ssl) == TLS1_3_VERSION)
+                takeover_count(session, buf_slice(&session->held));
+        buf_append_slice(out, buf_slice(&session->held));
+        buf_fini(&session->held);
+        settle(session);
+        return TLS_DONE;
+}
+
+/* Under the keys of the connection, in place of the ticket. A session that the library must keep can only say
+ * goodbye, behind the ticket that it has counted. */
+static void alert_1_3(struct tls_session *session, int alert, struct buf *out)
+{
+        keep_proof(session);
+        takeover(session);
+        if (session->records) {
+                records_alert(session->records, SSL3_AL_FATAL, alert, out);
+                return;
+        }
+        lend(session, NULL, out);
+        (void)SSL_shutdown(session->ssl);
+        take_back(session);
+        ERR_clear_error();
+}
+
+/* To a TLS 1.2 client our side still speaks in clear: it has not seen our ChangeCipherSpec. */
+static void alert_1_2(int alert, struct buf *out)
+{
+        const char record[] = { SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL, (char)alert };
+        buf_append(out, record, sizeof(record));
+}
+
+enum tls_step tls_session_refuse(
+        struct tls_session *session, const struct tls_verdict *verdict, struct buf *out)
+{
+        ASSERT(session->checking);
+        struct tls_verdict *mine = tls_session_blame(session);
+        session->checking = false;
+        *mine = *verdict;
+        tls_session_complete(session, mine);
+        if (SSL_version(session->ssl) == TLS1_3_VERSION)
+                alert_1_3(session, verdict->alert, out);
+        else
+                alert_1_2(verdict->alert, out);
+        buf_fini(&session->held);
+        session->closed = true;
+        return TLS_FAILED;
+}
+
 bool tls_session_is_pinned(const struct tls_session *session, const struct tls_ctx *ctx)
 {
         char key[65];
@@ -212,6 +280,8 @@ enum tls_step tls_session_handshake(struct tls_session *session, struct slice *i
                 return TLS_FAILED;
         if (session->done)
                 return TLS_DONE;
+        if (session->checking)
+                return TLS_WANT_CHECK;
         bool speaks_first = session->ctx->client && !session->started && in->len == 0;
         if (!speaks_first && !session->hello_seen && session->handshake_bytes == 0) {
                 if (!look_at_first(session, *in, out))
@@ -229,6 +299,9 @@ enum tls_step tls_session_handshake(struct tls_session *session, struct slice *i
         if (rc == 1 && !tls_ctx_has_pin(session->ctx, SSL_get0_peer_certificate(session->ssl), key))
                 refuse_key(session, key);
         take_back(session);
+        /* A resumed session was judged when its ticket was taken. */
+        if (rc == 1 && !session->closed && session->ctx->ocsp && !SSL_session_reused(session->ssl))
+                return hold(session, out, before);
         if (counted)
                 takeover_count(session, slice_of(out->ptr + before, out->len - before));
         if (session->closed)

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+struct ocsp_check;
 struct tls_ctx;
 struct tls_session;
 struct tls_verdict;
@@ -22,6 +23,8 @@ struct tls_verdict;
 enum tls_step {
         TLS_DONE, /* the handshake is complete; what is left of `in` is the first application data
                    */
+        TLS_WANT_CHECK, /* complete, but the peer's certificates must be checked (ocsp_peer.h) before it counts:
+                           tls_session_check(), then tls_session_pass() or tls_session_refuse() */
         TLS_WANT_READ, /* send what is in out; call again with more input */
         TLS_FAILED, /* send what is in out (the alert), then close; tls_session_verdict() says why
                      */
@@ -35,6 +38,14 @@ void tls_session_free(struct tls_session *session); /* NULL is fine; sends nothi
 /* Public-key work unless tls_session_is_light(): not on a loop. The client side is called first with an
  * empty slice. */
 enum tls_step tls_session_handshake(struct tls_session *session, struct slice *in, struct buf *out);
+
+/* After TLS_WANT_CHECK: the check to make; the caller frees it. Its end is one of the two others. */
+struct ocsp_check *tls_session_check(struct tls_session *session);
+/* TLS_DONE; what was held back for the peer is appended to out. */
+enum tls_step tls_session_pass(struct tls_session *session, struct buf *out);
+/* TLS_FAILED; verdict becomes the session's, its alert is appended to out. */
+enum tls_step tls_session_refuse(
+        struct tls_session *session, const struct tls_verdict *verdict, struct buf *out);
 
 /* What is left of the handshake cannot hold a public-key operation, whatever the peer sends: TLS 1.3,
  * server role, our Finished is out and no certificate was asked for. */

@@ -104,6 +104,14 @@ void tls_verdict_timeout(struct tls_verdict *verdict)
         tls_verdict_set(verdict, TLS_REASON_TIMEOUT, "i/o timeout");
 }
 
+void tls_verdict_ocsp_timeout(struct tls_verdict *verdict)
+{
+        tls_verdict_timeout(verdict);
+        verdict->rule = "the handshake must end within timeout, and with it the check of ocsp_peer";
+        verdict->remedy = "the responder of the client's certificate did not answer in time: look at "
+                          "it, or give timeout more than ca_timeout";
+}
+
 void tls_verdict_busy(struct tls_verdict *verdict)
 {
         tls_verdict_set(verdict, TLS_REASON_BUSY, "too many handshakes waiting");

@@ -64,6 +64,7 @@ void tls_verdict_line(const struct tls_verdict *verdict, char *dst, size_t size)
 
 /* Failures that no session sees. */
 void tls_verdict_timeout(struct tls_verdict *verdict);
+void tls_verdict_ocsp_timeout(struct tls_verdict *verdict);      /* while a responder was asked */
 void tls_verdict_busy(struct tls_verdict *verdict);              /* the crypto pool is full */
 void tls_verdict_network(struct tls_verdict *verdict, int code); /* ERR_EOF or a negative errno */
 void tls_verdict_probe(struct tls_verdict *verdict, int code); /* likewise, before any byte came */

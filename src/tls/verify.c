@@ -286,6 +286,17 @@ static void widen_groups(const struct tls_session *session, const X509 *cert)
                 ERR_clear_error(); /* then the handshake fails, as it would have */
 }
 
+STACK_OF(X509) *verify_chain(const struct tls_session *session)
+{
+        STACK_OF(X509) *whole = SSL_get0_verified_chain(session->ssl);
+        STACK_OF(X509) *chain = sk_X509_num(whole) > 0 ? sk_X509_new_null() : NULL;
+        for (int i = 0; chain && i < sk_X509_num(whole) && i <= session->anchor; i++) {
+                X509_up_ref(sk_X509_value(whole, i));
+                sk_X509_push(chain, sk_X509_value(whole, i));
+        }
+        return chain;
+}
+
 int verify_peer(X509_STORE_CTX *store_ctx, void *arg)
 {
         SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -298,6 +309,7 @@ int verify_peer(X509_STORE_CTX *store_ctx, void *arg)
         }
         if (X509_verify_cert(store_ctx) > 0 && usages_fit(session, store_ctx)) {
                 widen_groups(session, X509_STORE_CTX_get0_cert(store_ctx));
+                session->anchor = (uint8_t)X509_STORE_CTX_get_num_untrusted(store_ctx);
                 return 1;
         }
         X509_STORE_CTX_set_error(store_ctx, explain(session, store_ctx));

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ocsp_keeper.h: a thread that loads, saves and replaces the cache of OCSP responses, because files block.
+ * Control thread only. */
+#pragma once
+#include <stdint.h>
+
+struct ocsp_cache;
+struct ocsp_keeper;
+
+/* Load the cache, then keep it: it is saved every interval_ns if it has changed. Counted. */
+struct ocsp_keeper *ocsp_keeper_new(struct ocsp_cache *cache, int64_t interval_ns);
+/* Stop, and save, the one it has; then load another. Returns at once. */
+void ocsp_keeper_replace(struct ocsp_keeper *keeper, struct ocsp_cache *cache, int64_t interval_ns);
+/* Stop and save; waits for it. NULL is fine. */
+void ocsp_keeper_free(struct ocsp_keeper *keeper);
