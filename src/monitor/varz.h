@@ -27,9 +27,9 @@ struct varz_numbers {
         uint64_t subscriptions;
         int64_t cert_not_after;                /* seconds since 1970; 0: unknown */
         uint64_t tls_failed[TLS_REASON_COUNT]; /* handshakes */
-        bool ocsp_cached; /* there is a cache of the kind "local": */
+        bool ocsp_cached;                      /* there is a cache of the kind "local": */
         struct ocsp_cache_stats ocsp_cache;
-        const struct varz_hit *hits;           /* in byte order of their names */
+        const struct varz_hit *hits; /* in byte order of their names */
         size_t hit_n;
 };
 

@@ -36,9 +36,9 @@ struct handshake {
         struct ocsp_waiter waiter; /* for an answer; linked: it can be recalled */
         struct ocsp_share *share;  /* who asks */
         bool waiting;              /* no thread has the job */
-        bool server;   /* our role */
-        bool any_byte; /* something came from the peer */
-        int result;    /* of the last step: a TLS_* value */
+        bool server;               /* our role */
+        bool any_byte;             /* something came from the peer */
+        int result;                /* of the last step: a TLS_* value */
 };
 
 uint64_t conn_source(const struct conn *conn)

@@ -50,9 +50,8 @@ void ocsp_share_free(struct ocsp_share *share)
 /* ---- on a thread of the pool ---------------------------------------------------------------- */
 
 /* One responder. NULL: why is in eb. */
-static struct ocsp_answer *fetch_from(
-        const struct ocsp_question *question, const char *base, const _Atomic bool *stop,
-        struct errbuf *eb)
+static struct ocsp_answer *fetch_from(const struct ocsp_question *question, const char *base,
+        const _Atomic bool *stop, struct errbuf *eb)
 {
         struct buf url = { 0 };
         struct fetch_answer got;
@@ -116,11 +115,9 @@ static void on_done(struct mail *mail)
         xfree(request);
 }
 
-static struct request *find_locked(
-        struct ocsp_share *share, const struct ocsp_question *question)
+static struct request *find_locked(struct ocsp_share *share, const struct ocsp_question *question)
 {
-        list_foreach(&share->open, it)
-        {
+        list_foreach (&share->open, it) {
                 struct request *request = list_entry(it, struct request, link);
                 if (ocsp_question_is_same(request->question, question))
                         return request;

@@ -29,8 +29,8 @@ struct ocsp_share *ocsp_share_new(struct loop *control, struct fetch_pool *pool)
 void ocsp_share_free(struct ocsp_share *share);
 
 /* Any thread; takes the question. The answer may say that too many are waiting. */
-void ocsp_share_ask(struct ocsp_share *share, struct ocsp_question *question,
-        struct ocsp_waiter *waiter);
+void ocsp_share_ask(
+        struct ocsp_share *share, struct ocsp_question *question, struct ocsp_waiter *waiter);
 /* The waiter's loop: it waits no more. False: its letter is on the way. The question goes on, and what
  * comes of it is kept for the next who asks. */
 bool ocsp_share_recall(struct ocsp_share *share, struct ocsp_waiter *waiter);

@@ -16,8 +16,7 @@ void ocsp_peers_apply(struct server *server, const struct options *opts, struct 
                 return;
         if (server->ocsp_share == NULL)
                 server->ocsp_share = ocsp_share_new(server->control, server_fetch_pool(server));
-        struct ocsp_peer *peer =
-                ocsp_peer_new(&opts->tls.ocsp_peer, cache, server->ocsp_share);
+        struct ocsp_peer *peer = ocsp_peer_new(&opts->tls.ocsp_peer, cache, server->ocsp_share);
         tls_ctx_set_ocsp_peer(ctx, peer);
         ocsp_peer_unref(peer);
         log_debug(NULL, "Plugging TLS OCSP peer for [Client]");

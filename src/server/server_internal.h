@@ -36,17 +36,17 @@ struct server {
         struct loop **loops;
         struct thread **threads;
         struct crypto_pool *crypto;
-        struct fetch_pool *fetches;    /* NULL: not needed yet; server_fetch_pool() */
-        struct ocsp_share *ocsp_share; /* NULL: likewise */
-        struct ocsp_cache *ocsp_cache; /* NULL: no ocsp_peer; one reference */
+        struct fetch_pool *fetches;      /* NULL: not needed yet; server_fetch_pool() */
+        struct ocsp_share *ocsp_share;   /* NULL: likewise */
+        struct ocsp_cache *ocsp_cache;   /* NULL: no ocsp_peer; one reference */
         struct ocsp_keeper *ocsp_keeper; /* of that cache */
-        struct stapler *stapler;       /* of tls; NULL: its certificate goes without a staple */
-        struct rate_counter *tls_rate; /* NULL: no limit */
-        struct timer tls_rate_timer;   /* reports what it refused */
-        struct listener *clients;      /* NULL: not listening (any more) */
-        struct {                       /* of the first loop, once it accepts */
-                unsigned last;         /* the loop that got the newest client */
-                uint64_t at_ns;        /* when busy_ns was read */
+        struct stapler *stapler;         /* of tls; NULL: its certificate goes without a staple */
+        struct rate_counter *tls_rate;   /* NULL: no limit */
+        struct timer tls_rate_timer;     /* reports what it refused */
+        struct listener *clients;        /* NULL: not listening (any more) */
+        struct {                         /* of the first loop, once it accepts */
+                unsigned last;           /* the loop that got the newest client */
+                uint64_t at_ns;          /* when busy_ns was read */
                 struct placement_load *loads; /* by loop */
                 uint64_t *busy_ns;
         } placement;
@@ -108,7 +108,8 @@ struct info_template *compile_info(struct server *server, bool lame_duck);
 struct settings *compile_settings(struct server *server);
 
 /* ocsp_peers.c: what contexts with ocsp_peer need. */
-struct ocsp_cache *ocsp_peers_new_cache(const struct options *opts); /* not loaded; NULL: no ocsp_peer */
+struct ocsp_cache *ocsp_peers_new_cache(
+        const struct options *opts); /* not loaded; NULL: no ocsp_peer */
 /* A new context before it is used; nothing happens without ocsp_peer. */
 void ocsp_peers_apply(struct server *server, const struct options *opts, struct tls_ctx *ctx,
         struct ocsp_cache *cache);

@@ -54,8 +54,7 @@ static void put(struct ocsp_cache *cache, uint32_t number, enum ocsp_status stat
         const struct ocsp_response said = { .status = status, .this_update_s = 5 };
         char *response = xcalloc(1, bytes);
         memcpy(response, &number, sizeof number);
-        ocsp_cache_put(
-                cache, digest_of(number), issuer, slice_of(response, bytes), &said, "CN=x");
+        ocsp_cache_put(cache, digest_of(number), issuer, slice_of(response, bytes), &said, "CN=x");
         xfree(response);
 }
 
@@ -213,9 +212,11 @@ static void test_file(void **state)
         assert_false(has(cache, 1)); /* offline */
         ocsp_cache_unref(cache);
         cache = cache_with(OCSP_CACHE_LOCAL, false);
-        expect(cache, (struct ocsp_cache_stats){ 0, 0, 2, 1, 0, 1 }); /* 2 was too large to be one */
+        expect(cache,
+                (struct ocsp_cache_stats){ 0, 0, 2, 1, 0, 1 }); /* 2 was too large to be one */
         assert_true(has(cache, 1) && has(cache, 3));
-        assert_false(ocsp_cache_proved(cache, digest_of(1), issuer, &said)); /* a file proves nothing */
+        assert_false(
+                ocsp_cache_proved(cache, digest_of(1), issuer, &said)); /* a file proves nothing */
         ocsp_cache_stop(cache);
         ocsp_cache_unref(cache);
 }
@@ -243,9 +244,9 @@ static void test_reading(void **state)
                 { "{\"" KEY "\": {" RESP ", \"cached_at\": \"2026-11-24T22:00:00.5+01:00\"}}", NULL,
                         1 },
                 { "{\"" KEY "\": {\"RESP\": \"/wYAAFMyc1R3TwEJAABImjV3cGxhaW4=\"}}", NULL, 1 },
-                { "{\"" KEY "\": {}}", NULL, 0 },                  /* an empty response is none */
+                { "{\"" KEY "\": {}}", NULL, 0 }, /* an empty response is none */
                 { "{\"" KEY "\": {\"resp\": \"cnViYmlzaA==\"}}", NULL, 0 }, /* told, passed over */
-                { "{\"short\": {" RESP "}}", NULL, 0 },            /* nobody can ask for it */
+                { "{\"short\": {" RESP "}}", NULL, 0 }, /* nobody can ask for it */
                 { "{\"" KEY "\": {\"resp\": \"?\"}}", "base64", 0 },
                 { "{\"" KEY "\": {\"resp\": 5}}", "base64", 0 },
                 { "{\"" KEY "\": 5}", "no object", 0 },
@@ -265,9 +266,8 @@ static void test_reading(void **state)
                         fail_msg("%s: %d %s", cases[i].text, rc, eb.text);
                 if (cases[i].error)
                         assert_non_null(strstr(eb.text, cases[i].error));
-                else
-                        if (item_n != cases[i].n)
-                                fail_msg("%s: %d", cases[i].text, item_n);
+                else if (item_n != cases[i].n)
+                        fail_msg("%s: %d", cases[i].text, item_n);
         }
 }
 

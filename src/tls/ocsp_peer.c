@@ -467,7 +467,7 @@ void ocsp_check_verdict(const struct ocsp_check *check, struct tls_verdict *verd
 
 /* ---- tickets ------------------------------------------------------------------------------- */
 
-void ocsp_peer_links(STACK_OF(X509) *chain, struct buf *out)
+void ocsp_peer_links(STACK_OF(X509) * chain, struct buf *out)
 {
         int n;
         struct link *links = links_of(chain, &n);

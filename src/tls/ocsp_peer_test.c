@@ -16,9 +16,9 @@ static struct ocsp_peer *peers;
 static int setup(void **state)
 {
         test_setup(state);
-        struct mint_spec spec = { .name = "named middle",
-                .ca = true,
-                .aia = "OCSP;URI:http://127.0.0.1:1/root" };
+        struct mint_spec spec = {
+                .name = "named middle", .ca = true, .aia = "OCSP;URI:http://127.0.0.1:1/root"
+        };
         test_mint("p-middle", spec, &test_ca, &middle);
         test_mint("p-leaf",
                 (struct mint_spec){ .name = "leaf",
@@ -57,7 +57,7 @@ static void end(void)
         ocsp_cache_unref(cache);
 }
 
-static STACK_OF(X509) *chain_of(X509 *a, X509 *b, X509 *c)
+static STACK_OF(X509) * chain_of(X509 *a, X509 *b, X509 *c)
 {
         STACK_OF(X509) *chain = sk_X509_new_null();
         X509 *all[] = { a, b, c };
@@ -81,8 +81,7 @@ static void answer(struct ocsp_check *check, int status, bool settle)
         const struct tls_pair *by = about_leaf ? &middle : &test_ca;
         struct buf der = { 0 };
         test_answer(question->cert, by->leaf,
-                (struct test_answer){
-                        .status = status, .this_s = -60, .next_s = HOUR_S, .by = by },
+                (struct test_answer){ .status = status, .this_s = -60, .next_s = HOUR_S, .by = by },
                 &der);
         struct ocsp_answer *got = ocsp_answer_new(buf_slice(&der));
         if (settle)
@@ -195,9 +194,9 @@ static void test_refusals(void **state)
 /* An expired revocation in the cache rejects while nobody answers. */
 static void test_revoked_before(void **state)
 {
-        const struct ocsp_response said = { .status = OCSP_STATUS_REVOKED,
-                .this_update_s = 1,
-                .next_update_s = 2 };
+        const struct ocsp_response said = {
+                .status = OCSP_STATUS_REVOKED, .this_update_s = 1, .next_update_s = 2
+        };
         uint8_t digest[OCSP_DIGEST_BYTES], issuer[OCSP_DIGEST_BYTES];
         unsigned n;
         X509_digest(leaf.leaf, EVP_sha256(), digest, &n);
@@ -215,7 +214,7 @@ static void test_revoked_before(void **state)
 static void test_chains_without_links(void **state)
 {
         begin((struct ocsp_peer_options){ .verify = true }, OCSP_CACHE_LOCAL);
-        STACK_OF(X509) *passed[] = { chain_of(plain.leaf, test_ca.leaf, NULL),
+        STACK_OF(X509) * passed[] = { chain_of(plain.leaf, test_ca.leaf, NULL),
                 chain_of(leaf.leaf, NULL, NULL) };
         for (size_t i = 0; i < ARRAY_N(passed); i++) {
                 struct ocsp_check *check = ocsp_check_new(peers, passed[i], false);

@@ -75,7 +75,8 @@ static void put_authorities(struct buf *out, SSL_CTX *ssl)
 
 static void put_ocsp_peer(struct buf *out, const struct ocsp_peer_options *policy)
 {
-        buf_printf(out, "; ocsp_peer timeout %" PRId64 ", skew %" PRId64 ", ttl %" PRId64 " ns%s%s%s",
+        buf_printf(out,
+                "; ocsp_peer timeout %" PRId64 ", skew %" PRId64 ", ttl %" PRId64 " ns%s%s%s",
                 policy->ca_timeout_ns, policy->clock_skew_ns, policy->default_ttl_ns,
                 policy->warn_only ? ", warn only" : "",
                 policy->unknown_is_good ? ", unknown is good" : "",

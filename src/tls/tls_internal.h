@@ -32,7 +32,8 @@ struct tls_ctx {
         struct tickets *tickets; /* server role */
         struct staple *staple;   /* counted; NULL: the certificate goes without */
         struct resume *resume;   /* client role; NULL: never resumes */
-        struct ocsp_peer *ocsp;  /* server role: how client certificates are checked; NULL: they are not */
+        struct ocsp_peer
+                *ocsp; /* server role: how client certificates are checked; NULL: they are not */
 };
 
 /* What the handshake proved. */
@@ -55,7 +56,8 @@ struct tls_session {
         struct tls_ctx *ctx;             /* counted */
         struct slice *in;                /* lent during a call, else NULL */
         struct buf *out;                 /* likewise */
-        struct buf held; /* not for the peer yet: an alert after a broken read, the last flight while checking */
+        struct buf
+                held; /* not for the peer yet: an alert after a broken read, the last flight while checking */
         struct tls_verdict *verdict; /* NULL until something failed */
         char *server_name;           /* client role: what to verify against */
         uint32_t handshake_bytes;    /* input so far, while the handshake runs */

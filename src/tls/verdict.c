@@ -108,8 +108,9 @@ void tls_verdict_ocsp_timeout(struct tls_verdict *verdict)
 {
         tls_verdict_timeout(verdict);
         verdict->rule = "the handshake must end within timeout, and with it the check of ocsp_peer";
-        verdict->remedy = "the responder of the client's certificate did not answer in time: look at "
-                          "it, or give timeout more than ca_timeout";
+        verdict->remedy =
+                "the responder of the client's certificate did not answer in time: look at "
+                "it, or give timeout more than ca_timeout";
 }
 
 void tls_verdict_busy(struct tls_verdict *verdict)

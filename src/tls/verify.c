@@ -286,7 +286,7 @@ static void widen_groups(const struct tls_session *session, const X509 *cert)
                 ERR_clear_error(); /* then the handshake fails, as it would have */
 }
 
-STACK_OF(X509) *verify_chain(const struct tls_session *session)
+STACK_OF(X509) * verify_chain(const struct tls_session *session)
 {
         STACK_OF(X509) *whole = SSL_get0_verified_chain(session->ssl);
         STACK_OF(X509) *chain = sk_X509_num(whole) > 0 ? sk_X509_new_null() : NULL;

@@ -18,7 +18,7 @@ int verify_peer(X509_STORE_CTX *store_ctx, void *arg);
 /* The verified chain as far as the first certificate that is trusted itself: the library goes on behind it when
  * it can. The caller frees it with its certificates; NULL: there is none. */
 struct tls_session;
-STACK_OF(X509) *verify_chain(const struct tls_session *session);
+STACK_OF(X509) * verify_chain(const struct tls_session *session);
 
 /* Check the server's certificate against name (a host name or an IP literal). False: out of memory.
  */

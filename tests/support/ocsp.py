@@ -25,6 +25,25 @@ def _openssl(*args, stdin=None):
     return done.stdout
 
 
+def _checksum(data):
+    """CRC-32C, masked as in Snappy's streams."""
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    crc ^= 0xffffffff
+    return ((crc >> 15 | crc << 17) + 0xa282ead8) & 0xffffffff
+
+
+def cache_entry(subject, status, response):
+    """An entry of cache.json; the response in one uncompressed chunk."""
+    stream = (b"\xff\x06\x00\x00S2sTwO\x01" + (4 + len(response)).to_bytes(3, "little") +
+              _checksum(response).to_bytes(4, "little") + response)
+    return {"subject": subject, "cached_at": "2026-01-01T00:00:00Z", "resp_status": status,
+            "resp_expires": "2026-01-02T00:00:00Z", "resp": base64.b64encode(stream).decode()}
+
+
 class Answer:
     """What the responder says about the certificates of one issuer, or about one certificate. Times are
     in seconds from now; next_update None leaves it out."""
