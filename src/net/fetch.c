@@ -356,6 +356,7 @@ static int exchange(BIO *bio, const struct fetch_request *request, const struct 
                 rc = errbuf_set(eb, ERR_HTTP, "%s", reason ? reason : "no answer");
         if (rc == ERR_RANGE)
                 errbuf_set(eb, rc, "answer too large");
+        BIO_free(reply); /* counted for us */
         OSSL_HTTP_close(http, 1);
         sk_CONF_VALUE_pop_free(headers, X509V3_conf_free);
         BIO_free(body);
