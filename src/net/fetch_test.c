@@ -23,6 +23,8 @@ static struct {
         struct thread *thread;
 } server;
 
+static _Atomic bool asked; /* a request is there, whole */
+
 static ssize_t get(SSL *ssl, int fd, char *to, size_t size)
 {
         return ssl ? SSL_read(ssl, to, (int)size) : recv(fd, to, size, 0);
@@ -42,7 +44,7 @@ static bool is_whole(const char *text)
         return end && (!length || strlen(end + 4) >= strtoul(length + 16, NULL, 10));
 }
 
-static void serve_one(int fd, char *asked, size_t size, const char *answer)
+static void serve_one(int fd, char *text, size_t size, const char *answer)
 {
         SSL *ssl = server.tls ? SSL_new(server.tls) : NULL;
         size_t len = 0;
@@ -51,14 +53,15 @@ static void serve_one(int fd, char *asked, size_t size, const char *answer)
                 SSL_set_fd(ssl, fd);
                 n = SSL_accept(ssl) == 1 ? 1 : 0;
         }
-        while (n > 0 && !is_whole(asked) && len < size - 1) {
-                n = get(ssl, fd, asked + len, size - 1 - len);
+        while (n > 0 && !is_whole(text) && len < size - 1) {
+                n = get(ssl, fd, text + len, size - 1 - len);
                 len += n > 0 ? (size_t)n : 0;
         }
+        atomic_store(&asked, true);
         if (answer)
                 put(ssl, fd, answer, strlen(answer));
         while (answer == NULL && n > 0)
-                n = get(ssl, fd, asked + len, size - 1 - len);
+                n = get(ssl, fd, text + len, size - 1 - len);
         SSL_free(ssl);
         close(fd);
 }
@@ -279,7 +282,7 @@ static _Atomic bool stop_now;
 
 static void set_stop(void *ctx)
 {
-        while (!is_whole(server.asked[0]))
+        while (!atomic_load(&asked))
                 usleep(1000);
         atomic_store(&stop_now, true);
 }
@@ -291,6 +294,7 @@ static void stops_when_told(void **state)
         struct errbuf eb = { "" };
         char want[128];
         atomic_store(&stop_now, false);
+        atomic_store(&asked, false);
         start(answers, 1);
         struct thread *teller = thread_start("teller", THREAD_TEST, set_stop, NULL);
         struct fetch_request request = ask("", NULL);
