@@ -239,6 +239,8 @@ def flow(name, title, mode, msgs, tls, targets=AHEAD, **options):
 PLAIN = [
     flow("pub-16", "publish 16 B, nobody listens", "pub", 10000000, None, cpu(8, True)),
     flow("pair-16", "1:1, 16 B", "pair", 4000000, None, cpu(7, True)),
+    flow("pair-16-vary", "1:1, 16 B, 100 subjects in turn", "pair", 3000000, None, cpu(7, True),
+         vary=100),
     flow("pairs8-16", "8 pairs, 16 B", "pair", 4000000, None, clients=8),
     flow("pairs64-16", "64 pairs, 16 B", "pair", 4000000, None, cpu(7, True), clients=64),
     flow("pair-128", "1:1, 128 B", "pair", 2000000, None, cpu(5), size=128),
@@ -264,6 +266,7 @@ PLAIN = [
 TLS = [
     flow("pub-16", "publish 16 B, nobody listens", "pub", 10000000, "ecdsa"),
     flow("pair-16", "1:1, 16 B", "pair", 3000000, "ecdsa", cpu(6, True)),
+    flow("pair-16-vary", "1:1, 16 B, 100 subjects in turn", "pair", 2000000, "ecdsa", vary=100),
     flow("pairs8-16", "8 pairs, 16 B", "pair", 3000000, "ecdsa", clients=8),
     flow("pair-256", "1:1, 256 B", "pair", 800000, "ecdsa", size=256),
     flow("pair-1k", "1:1, 1 KiB", "pair", 250000, "ecdsa", cpu(1.9), size=1024),

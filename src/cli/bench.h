@@ -34,6 +34,7 @@ enum {
         BENCH_THREADS_MAX = 64,
         BENCH_HOLD_MAX = 24 * 3600,
         BENCH_WINDOW_MAX = 1 << 20,
+        BENCH_VARY_MAX = 10000,
         BENCH_SUBSCRIPTIONS_MAX = 100 * 1000 * 1000,
 };
 #define BENCH_MSGS_MAX 1000000000000ULL
@@ -53,6 +54,7 @@ struct bench_options {
         uint32_t clients;       /* publishers, pairs, subscribers of sub, requesters, connections */
         uint32_t window;        /* pair: messages that may be on their way at once; 0: no limit */
         uint32_t subscribers;   /* of a fan-out; responders of request */
+        uint32_t vary;          /* flows: subjects that take turns; 0: one */
         const char *queue;      /* subscribers join it; NULL: none */
         double rate;            /* requests or connections per second in all; 0: as they come */
         uint32_t subscriptions; /* subs: in all */

@@ -182,6 +182,11 @@ static const char *contradiction(const struct bench_options *opts)
                 return "--queue is for sub, pair, fanout, fanin and request only";
         if (opts->window && mode != BENCH_PAIR)
                 return "--window is for pair only";
+        if (opts->vary && mode >= BENCH_REQUEST)
+                return "--vary is for pub, sub, pair, fanout and fanin only";
+        if (opts->vary && opts->vary * ((uint64_t)opts->size + BENCH_SUBJECT_MAX) > BENCH_SIZE_MAX)
+                return "--vary keeps a message of each subject in memory: times --size it is too "
+                       "much";
         if (opts->clients > 1 && mode == BENCH_FANOUT)
                 return "fanout has one publisher; --subscribers says how many receive";
         if (!opts->cert != !opts->key)

@@ -116,6 +116,8 @@ static void every_option(void **state)
         assert_int_equal(opts.subscriptions, 5);
         assert_int_equal(parse("pair --window 3"), BENCH_RUN);
         assert_int_equal(opts.window, 3);
+        assert_int_equal(parse("fanin --vary 100"), BENCH_RUN);
+        assert_int_equal(opts.vary, 100);
         assert_int_equal(parse("pub --user u --password p"), BENCH_RUN);
         assert_string_equal(opts.user, "u");
         assert_string_equal(opts.password, "p");
@@ -212,6 +214,12 @@ static void complaints(void **state)
                 { "pair --subscribers 2", "--subscribers is for fanout and request only" },
                 { "pub --queue q", "--queue is for sub, pair, fanout, fanin and request only" },
                 { "pub --window 1", "--window is for pair only" },
+                { "pub --vary 1", "--vary: \"1\" is no N from 2 to 10000" },
+                { "pub --vary 10001", "--vary: \"10001\" is no N from 2 to 10000" },
+                { "request --vary 2", "--vary is for pub, sub, pair, fanout and fanin only" },
+                { "pub --vary 1000 --size 100000",
+                        "--vary keeps a message of each subject in memory: times --size it is too "
+                        "much" },
                 { "fanout --clients 2",
                         "fanout has one publisher; --subscribers says how many receive" },
                 { "pub --tls --tlscert c", "--tlscert and --tlskey go together" },

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pub, sub, pair, fanout, fanin: publishers pour prepared batches, subscribers compare the line of each
- * message with the one they expect and step over its payload; any other line is read as such. */
+ * message with the one they expect and step over its payload; any other line is read as such.
+ *
+ * With --vary a subject ends in a number, which counts up from message to message and starts again. It has
+ * the same width in all of them, so that they are of one size; a subscriber asks for any number. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -24,6 +27,7 @@ struct flow {
         struct flow *mate; /* the other end of a pair with --window, on the same worker */
         char *line;        /* subscriber: of the messages it expects; owned */
         size_t line_bytes;
+        size_t vary_at;    /* in the line, with --vary: the number, whatever it is */
         size_t skip_bytes; /* subscriber: of the message that is still coming */
 };
 
@@ -56,32 +60,57 @@ static uint64_t flow_expected(const struct bench_options *opts)
         return opts->msgs * (copies ? subscriber_n(opts) : 1);
 }
 
-/* Pairs have a subject each, everybody else shares one. */
+/* Pairs have a subject each, everybody else shares one. What varies is appended. */
 static void subject_of(const struct bench_options *opts, uint32_t i, struct buf *out)
 {
         buf_append_str(out, opts->subject);
         if (opts->mode == BENCH_PAIR)
                 buf_printf(out, ".%u", i);
+        if (opts->vary)
+                buf_append_char(out, '.');
+}
+
+enum { VARY_DIGITS = 5 };
+
+static void put_number(char *at, uint32_t number)
+{
+        for (int i = VARY_DIGITS; i-- > 0; number /= 10)
+                at[i] = (char)('0' + number % 10);
+}
+
+static void append_number(const struct bench_options *opts, struct buf *out)
+{
+        char digits[VARY_DIGITS];
+        put_number(digits, 0);
+        if (opts->vary)
+                buf_append(out, digits, sizeof digits);
 }
 
 /* ---- publisher ----------------------------------------------------------------------------- */
 
-/* batch_n times the same message. */
-static struct chunk *repeated(const struct buf *one, uint64_t batch_n)
+/* batch_n times the same message, whose number, if it has one, counts up. */
+static struct chunk *repeated(
+        const struct buf *one, uint64_t batch_n, size_t number_at, uint32_t vary)
 {
         struct chunk *batch = chunk_new(batch_n * one->len);
-        for (uint64_t k = 0; k < batch_n; k++)
-                memcpy(batch->data + k * one->len, one->ptr, one->len);
+        for (uint64_t k = 0; k < batch_n; k++) {
+                char *at = batch->data + k * one->len;
+                memcpy(at, one->ptr, one->len);
+                if (vary)
+                        put_number(at + number_at, (uint32_t)(k % vary));
+        }
         return batch;
 }
 
 /* Publishers of one subject share a batch: the less memory is read, the cheaper the generator. */
-static struct chunk *batch_of(struct bench_worker *worker, const struct buf *one, uint64_t batch_n)
+static struct chunk *batch_of(
+        struct bench_worker *worker, const struct buf *one, uint64_t batch_n, size_t number_at)
 {
+        uint32_t vary = worker->shared->opts->vary;
         if (worker->shared->opts->mode == BENCH_PAIR)
-                return repeated(one, batch_n);
+                return repeated(one, batch_n, number_at, vary);
         if (worker->batch == NULL)
-                worker->batch = repeated(one, batch_n);
+                worker->batch = repeated(one, batch_n, number_at, vary);
         return chunk_ref(worker->batch);
 }
 
@@ -91,17 +120,23 @@ static void prepare(struct flow *flow, struct bench_worker *worker, uint32_t i)
         struct buf one = { 0 };
         buf_append_str(&one, "PUB ");
         subject_of(opts, i, &one);
+        size_t number_at = one.len;
+        append_number(opts, &one);
         buf_printf(&one, " %u\r\n", opts->size);
         for (uint32_t k = 0; k < opts->size; k++)
                 buf_append_char(&one, (char)('a' + k % 26));
         buf_append_str(&one, "\r\n");
         flow->msg_bytes = one.len;
         flow->batch_n = one.len < BATCH_BYTES ? BATCH_BYTES / one.len : 1;
+        if (flow->batch_n < opts->vary)
+                flow->batch_n = opts->vary;
+        else if (opts->vary)
+                flow->batch_n -= flow->batch_n % opts->vary; /* the next batch goes on */
         flow->left = opts->msgs / publisher_n(opts) + (i < opts->msgs % publisher_n(opts));
         uint64_t most = opts->msgs / publisher_n(opts) + 1;
         if (flow->batch_n > most)
                 flow->batch_n = most;
-        flow->batch = batch_of(worker, &one, flow->batch_n);
+        flow->batch = batch_of(worker, &one, flow->batch_n, number_at);
         buf_fini(&one);
 }
 
@@ -176,6 +211,15 @@ static size_t skip(struct flow *flow, size_t there, uint64_t *n)
         return step;
 }
 
+static inline bool is_expected(const struct flow *flow, const char *at)
+{
+        if (flow->vary_at == 0)
+                return memcmp(at, flow->line, flow->line_bytes) == 0;
+        size_t behind = flow->vary_at + VARY_DIGITS;
+        return memcmp(at, flow->line, flow->vary_at) == 0 &&
+               memcmp(at + behind, flow->line + behind, flow->line_bytes - behind) == 0;
+}
+
 static size_t receive(struct flow *flow, struct slice bytes)
 {
         size_t used = 0, line_bytes = flow->line_bytes, msg_bytes = flow->msg_bytes;
@@ -185,7 +229,7 @@ static size_t receive(struct flow *flow, struct slice bytes)
                 size_t left = bytes.len - used, step;
                 if (flow->skip_bytes > 0) {
                         used += skip(flow, left, &n);
-                } else if (left >= line_bytes && memcmp(at, flow->line, line_bytes) == 0) {
+                } else if (left >= line_bytes && is_expected(flow, at)) {
                         bool whole = left >= msg_bytes;
                         n += whole;
                         flow->skip_bytes = whole ? 0 : msg_bytes - line_bytes;
@@ -257,9 +301,12 @@ static struct flow *dial_subscriber(struct bench_worker *worker, uint32_t i)
         struct flow *flow = xnew(struct flow);
         struct buf subject = { 0 }, sub = { 0 }, line = { 0 };
         subject_of(opts, i, &subject);
-        buf_printf(&sub, "SUB %.*s %s 1\r\n", SLICE_ARG(buf_slice(&subject)),
-                opts->queue ? opts->queue : "");
-        buf_printf(&line, "MSG %.*s 1 %u\r\n", SLICE_ARG(buf_slice(&subject)), opts->size);
+        buf_printf(&sub, "SUB %.*s%s %s 1\r\n", SLICE_ARG(buf_slice(&subject)),
+                opts->vary ? "*" : "", opts->queue ? opts->queue : "");
+        buf_printf(&line, "MSG %.*s", SLICE_ARG(buf_slice(&subject)));
+        flow->vary_at = opts->vary ? line.len : 0;
+        append_number(opts, &line);
+        buf_printf(&line, " 1 %u\r\n", opts->size);
         flow->line_bytes = line.len;
         flow->msg_bytes = line.len + opts->size + 2;
         flow->line = buf_take_str(&line);

@@ -16,9 +16,9 @@
 #define TEXT_ROUND 32
 
 struct entry {
-        struct trie_generation at; /* loaded before the trie was searched */
+        struct match_cache_face face;
         uint32_t hash, shard;
-        uint32_t text_len, text_cap;
+        uint32_t text_cap;
         struct match match;
         char text[]; /* the subject */
 };
@@ -29,7 +29,7 @@ struct set {
 };
 
 struct match_cache {
-        struct match_cache_last last; /* first: match_cache.h looks at it */
+        struct match_cache_head head; /* first: match_cache.h looks at it */
         struct set *sets;             /* NULL when empty */
         size_t set_n, set_max;        /* powers of two; set_max 0: remember nothing */
         size_t links_max;
@@ -39,6 +39,8 @@ struct match_cache {
         struct match_cache_stats stats;
 };
 
+static const struct match_cache_face nothing = { .text_len = SIZE_MAX };
+
 struct match_cache *match_cache_new(size_t entries_max, size_t links_max)
 {
         struct match_cache *cache = xnew(struct match_cache);
@@ -46,7 +48,7 @@ struct match_cache *match_cache_new(size_t entries_max, size_t links_max)
         while (sets * WAYS < entries_max)
                 sets *= 2;
         cache->set_max = sets;
-        cache->last.text_len = SIZE_MAX;
+        cache->head.last = &nothing;
         cache->links_max = links_max;
         hash_key_init(&cache->key);
         cache->room = match_room_new();
@@ -58,8 +60,8 @@ static void entry_free(struct match_cache *cache, struct entry *entry)
 {
         if (entry == NULL)
                 return;
-        if (cache->last.text == entry->text)
-                cache->last.text_len = SIZE_MAX;
+        if (cache->head.last == &entry->face)
+                cache->head.last = &nothing;
         cache->stats.links -= entry->match.link_n;
         cache->stats.entries--;
         match_fini(&entry->match);
@@ -136,7 +138,11 @@ static struct entry *entry_take(struct match_cache *cache, uint32_t hash, struct
                 cache->stats.entries++;
         }
         entry->hash = hash;
-        entry->text_len = (uint32_t)subject.len;
+        entry->face = (struct match_cache_face){
+                .text = entry->text,
+                .text_len = subject.len,
+                .match = &entry->match,
+        };
         if (subject.len > 0)
                 memcpy(entry->text, subject.ptr, subject.len);
         set_to_front(set, entry, WAYS - 1);
@@ -177,15 +183,12 @@ static struct trie_generation generation_now(const struct trie *trie, size_t sha
 static void entry_fill(struct match_cache *cache, const struct trie *trie, struct entry *entry)
 {
         cache->stats.links -= entry->match.link_n;
-        entry->at = generation_now(trie, entry->shard);
-        trie_match_rcu(trie, slice_of(entry->text, entry->text_len), &entry->match);
+        entry->face.shard = &trie->shards[entry->shard].generation;
+        entry->face.wild = &trie->shards[TRIE_WILD].generation;
+        entry->face.at = generation_now(trie, entry->shard);
+        trie_match_rcu(trie, slice_of(entry->text, entry->face.text_len), &entry->match);
         cache->stats.links += entry->match.link_n;
         links_bound(cache, entry);
-}
-
-static bool entry_is(const struct entry *entry, struct slice subject)
-{
-        return entry->text_len == subject.len && bytes_equal(entry->text, subject.ptr, subject.len);
 }
 
 /* Find the subject's entry and bring it to the front of its set. */
@@ -196,7 +199,8 @@ static struct entry *entry_find(struct match_cache *cache, uint32_t hash, struct
         struct set *set = set_of(cache, hash);
         for (size_t way = 0; way < WAYS; way++) {
                 struct entry *entry = set->way[way];
-                if (entry == NULL || set->tag[way] != hash || !entry_is(entry, subject))
+                if (entry == NULL || set->tag[way] != hash ||
+                        !match_cache_face_is_(&entry->face, subject))
                         continue;
                 if (way > 0)
                         set_to_front(set, entry, way);
@@ -205,18 +209,9 @@ static struct entry *entry_find(struct match_cache *cache, uint32_t hash, struct
         return NULL;
 }
 
-static const struct match *remember(
-        struct match_cache *cache, const struct trie *trie, const struct entry *entry)
+static inline const struct match *remember(struct match_cache *cache, const struct entry *entry)
 {
-        cache->last = (struct match_cache_last){
-                .text = entry->text,
-                .text_len = entry->text_len,
-                .shard = &trie->shards[entry->shard].generation,
-                .wild = &trie->shards[TRIE_WILD].generation,
-                .at = entry->at,
-                .match = &entry->match,
-                .hits = cache->last.hits,
-        };
+        cache->head.last = &entry->face;
         return &entry->match;
 }
 
@@ -230,10 +225,9 @@ const struct match *match_cache_find_rcu(
         uint32_t hash = (uint32_t)hash_bytes(&cache->key, subject.ptr, subject.len);
         struct entry *entry = entry_find(cache, hash, subject);
         if (LIKELY(entry != NULL)) {
-                struct trie_generation now = generation_now(trie, entry->shard);
-                if (LIKELY(now.shard == entry->at.shard && now.wild == entry->at.wild)) {
+                if (LIKELY(match_cache_face_is_fresh_(&entry->face))) {
                         cache->stats.hits++;
-                        return remember(cache, trie, entry);
+                        return remember(cache, entry);
                 }
                 cache->stats.stale++;
         } else {
@@ -242,11 +236,11 @@ const struct match *match_cache_find_rcu(
                 entry->shard = (uint32_t)trie_subject_shard(trie, subject);
         }
         entry_fill(cache, trie, entry);
-        return remember(cache, trie, entry);
+        return remember(cache, entry);
 }
 
 void match_cache_stats(const struct match_cache *cache, struct match_cache_stats *out)
 {
         *out = cache->stats;
-        out->hits += cache->last.hits;
+        out->hits += cache->head.hits;
 }

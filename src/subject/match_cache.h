@@ -44,16 +44,32 @@ struct match_cache_stats {
 struct match_cache *match_cache_new(size_t entries_max, size_t links_max);
 void match_cache_free(struct match_cache *cache); /* NULL is fine */
 
-/* The head of every match_cache: the entry found last, because a publisher mostly repeats its subject.
- * Private to match_cache_get_rcu() and match_cache.c. */
-struct match_cache_last {
-        const char *text;
-        size_t text_len; /* SIZE_MAX: there is none */
+/* What a lookup compares: the head of each entry. Private to match_cache_get_rcu() and match_cache.c, like
+ * the head of every match_cache, which knows the entry found last, because a publisher mostly repeats its
+ * subject. */
+struct match_cache_face {
+        const char *text; /* the subject */
+        size_t text_len;  /* SIZE_MAX: nothing is like it */
         const _Atomic uint64_t *shard, *wild;
-        struct trie_generation at;
+        struct trie_generation at; /* loaded before the trie was searched */
         const struct match *match;
+};
+
+struct match_cache_head {
+        const struct match_cache_face *last;
         uint64_t hits;
 };
+
+static inline bool match_cache_face_is_(const struct match_cache_face *face, struct slice subject)
+{
+        return face->text_len == subject.len && bytes_equal(face->text, subject.ptr, subject.len);
+}
+
+static inline bool match_cache_face_is_fresh_(const struct match_cache_face *face)
+{
+        return atomic_load_explicit(face->shard, memory_order_acquire) == face->at.shard &&
+               atomic_load_explicit(face->wild, memory_order_acquire) == face->at.wild;
+}
 
 const struct match *match_cache_find_rcu(
         struct match_cache *cache, const struct trie *trie, struct slice subject);
@@ -63,12 +79,10 @@ const struct match *match_cache_find_rcu(
 static inline const struct match *match_cache_get_rcu(
         struct match_cache *cache, const struct trie *trie, struct slice subject)
 {
-        struct match_cache_last *last = (struct match_cache_last *)cache;
-        if (LIKELY(last->text_len == subject.len &&
-                    bytes_equal(last->text, subject.ptr, subject.len) &&
-                    atomic_load_explicit(last->shard, memory_order_acquire) == last->at.shard &&
-                    atomic_load_explicit(last->wild, memory_order_acquire) == last->at.wild)) {
-                last->hits++;
+        struct match_cache_head *head = (struct match_cache_head *)cache;
+        const struct match_cache_face *last = head->last;
+        if (LIKELY(match_cache_face_is_(last, subject) && match_cache_face_is_fresh_(last))) {
+                head->hits++;
                 return last->match;
         }
         return match_cache_find_rcu(cache, trie, subject);

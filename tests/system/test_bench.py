@@ -73,6 +73,10 @@ SERVER_MEMBERS = ["server_cpu_s", "server_cpu_s_per_million", "load_cpu_s", "ser
     (["fanin", "--msgs", 10001], 10001, 10001),
     (["fanin", "--clients", 7, "--msgs", 5, "--threads", 3], 5, 5),
     (["fanout", "--subscribers", 5, "--msgs", 1000, "--queue", "group"], 1000, 1000),
+    (["pub", "--msgs", 5000, "--vary", 2], 5000, 0),
+    (["pair", "--clients", 2, "--msgs", 20001, "--vary", 100], 20001, 20001),
+    (["fanout", "--subscribers", 3, "--msgs", 500, "--vary", 7, "--size", 20000], 500, 1500),
+    (["fanin", "--clients", 5, "--msgs", 300, "--vary", 10000, "--threads", 2], 300, 300),
 ])
 def test_flows(target, args, done, delivered):
     server, options = target
@@ -88,6 +92,17 @@ def test_flows(target, args, done, delivered):
     assert result["server_rss_bytes"] > 1000000 and result["server_cpu_s"] >= 0
     varz = server.monitor.varz()
     assert (varz["in_msgs"], varz["out_msgs"]) == (done, delivered)
+
+
+def test_vary(start):
+    """Each message has another subject than the one before it."""
+    server = start()
+    with server.connect() as witness:
+        witness.subscribe(">", 1)
+        bench("pair", "--msgs", 250, "--vary", 100, "--size", 3, "--server",
+              f"localhost:{server.port}")
+        for i in range(250):
+            witness.expect_msg(f"bench.0.{i % 100:05}", 1, b"abc")
 
 
 @pytest.mark.parametrize("args", [
