@@ -159,6 +159,7 @@ struct auth_options {
         bool proxy_required;
         const char *no_auth_user; /* "": none */
         bool tls_map;             /* certificates name users: verify_and_map of the client port */
+        bool given;               /* the file has a map that is not empty */
 };
 
 /* Must clients log in? */

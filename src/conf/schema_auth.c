@@ -406,6 +406,7 @@ SCHEMA_SETTER(authorization)
         reader.auth.nkeys = reader.nkeys.at;
         reader.auth.nkey_n = reader.nkeys.n;
         reader.auth.no_auth_user = opts->auth.no_auth_user;
+        reader.auth.given = entry->value->as.map->n > 0;
         opts->auth = reader.auth;
         opts->timing.auth_timeout_ns = reader.timeout_ns;
 }

@@ -38,6 +38,15 @@ static bool has_plain_password(const struct auth_options *auth)
         return false;
 }
 
+void banner_auth_warning(const struct options *opts)
+{
+        const struct auth_options *auth = &opts->auth;
+        if ((auth->given || auth->password[0]) && !auth_options_required(auth))
+                log_warn(NULL,
+                        "Authorization is configured without a user, nkey or token: everybody "
+                        "may connect");
+}
+
 void banner_print(struct server *server)
 {
         const struct options *opts = server->opts;
@@ -53,6 +62,7 @@ void banner_print(struct server *server)
                                "this server");
         if (has_plain_password(&opts->auth))
                 log_warn(NULL, "Plaintext passwords detected, use nkeys or bcrypt");
+        banner_auth_warning(opts);
         if (opts->config_file)
                 log_info(NULL, "Using configuration file: %s (%s)", opts->config_file,
                         opts->config_digest);

@@ -126,6 +126,7 @@ static void swap(struct server *server, struct prepared *next, struct stapler *s
         rotation_start(server, next->files);
         banner_tls_warnings(server);
         staples_run(server, problem);
+        banner_auth_warning(now);
         log_info(NULL, "Reloaded server configuration (%s)", now->config_digest);
 }
 

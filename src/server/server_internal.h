@@ -92,6 +92,7 @@ void accept_stop(struct server *server);  /* waits for the loop: nobody is accep
 
 /* banner.c: the start-up lines (config.md 4.6). */
 void banner_print(struct server *server);
+void banner_auth_warning(const struct options *opts);
 void banner_listening(struct server *server);
 void banner_tls_warnings(struct server *server); /* also after a reload */
 

@@ -2,6 +2,7 @@
 """The log of a start: which lines, in which order, in which form."""
 
 import re
+import signal
 import socket
 
 import pytest
@@ -116,6 +117,32 @@ def test_profiling_port_warning(start):
     server = start("prof_port: 6060")
     assert ("WRN", "prof_port is accepted but no port is opened: perf and gdb profile this "
             "server") in server.entries()
+
+
+# Who writes a password, or permissions, wants them to mean something.
+@pytest.mark.midge_only
+@pytest.mark.parametrize("config, args, warned", [
+    ("authorization { password: secret }", [], True),
+    ("authorization { users: [] }", [], True),
+    ("authorization { default_permissions: { publish: x } }", [], True),
+    ("authorization { proxy_required: true }", [], True),
+    ('authorization { user: "", password: x }', [], True),
+    ("", ["--pass", "secret"], True),
+    ("", [], False),
+    ("authorization {}", [], False),
+    ("authorization { user: a }", [], False),
+    ("authorization { token: a }", [], False),
+    ("authorization { users: [ { user: a } ] }", [], False),
+    ("authorization { password: secret }", ["--user", "a"], False),
+])
+def test_open_server_warning(start, config, args, warned):
+    server = start(config, args=args)
+    line = ("WRN", "Authorization is configured without a user, nkey or token: everybody may connect")
+    assert server.entries().count(line) == warned
+    assert ("auth_required" in server.client().info) is not (warned or config in ("", "authorization {}"))
+    server.signal(signal.SIGHUP)
+    server.wait_log("Reloaded server configuration")
+    assert server.entries().count(line) == 2 * warned
 
 
 def test_plaintext_password_warning(start):
