@@ -140,8 +140,10 @@ static void on_err(struct peer *peer, const struct frame *frame)
 /* INFO from a client is parsed and then ignored; only broken JSON has an effect. */
 static void on_info(struct peer *peer, const struct frame *frame)
 {
-        if (!connect_json_is_object(frame->text))
-                peer_close(peer, CLOSE_PROTOCOL);
+        if (connect_json_is_object(frame->text))
+                return;
+        log_error(&peer->tag, "INFO refused: INFO is not a JSON object");
+        peer_close(peer, CLOSE_PROTOCOL);
 }
 
 static const verb_fn client_verbs[VERB_COUNT] = {

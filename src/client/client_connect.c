@@ -4,6 +4,13 @@
 #include "auth/auth.h"
 #include "peer/settings.h"
 
+/* Somebody who asks for what there is not. */
+static void refuse_wish(struct peer *peer, enum close_reason reason, const char *words)
+{
+        log_error(&peer->tag, "%s", words);
+        peer_close(peer, reason);
+}
+
 void client_on_connect(struct peer *peer, const struct frame *frame)
 {
         struct client *client = client_of(peer);
@@ -32,11 +39,12 @@ void client_on_login(struct client *client, const struct auth_result *result)
                 return;
         }
         if (client->opts.protocol < 0 || client->opts.protocol > 1) {
-                peer_close(peer, CLOSE_BAD_PROTOCOL_VERSION);
+                refuse_wish(peer, CLOSE_BAD_PROTOCOL_VERSION, "invalid client protocol");
                 return;
         }
         if (client->opts.no_responders && !client->headers) {
-                peer_close(peer, CLOSE_NO_RESPONDERS_HEADERS);
+                refuse_wish(peer, CLOSE_NO_RESPONDERS_HEADERS,
+                        "no responders requires headers support");
                 return;
         }
         client_ok(client);

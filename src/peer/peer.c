@@ -177,8 +177,12 @@ static struct sub **remove_all(struct peer *peer)
                 return NULL;
         peer_flush_subs(peer);
         struct sub **all = xcalloc(peer->own.subs.n, sizeof all[0]);
-        for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at));)
+        bool tell = peer->own.trace && peer->own.reason != CLOSE_SERVER_SHUTDOWN;
+        for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at));) {
                 all[n++] = sub;
+                if (UNLIKELY(tell))
+                        trace_end_of_sub(peer, sub_sid(sub));
+        }
         subs_remove_all(peer->own.account, all, n);
         return all;
 }
@@ -364,6 +368,8 @@ void peer_flush_subs(struct peer *peer)
 void peer_unsubscribe(struct peer *peer, struct sub *sub)
 {
         peer_flush_subs(peer);
+        if (UNLIKELY(peer->own.trace))
+                trace_end_of_sub(peer, sub_sid(sub));
         subs_take(&peer->own.subs, sub);
         subs_remove(peer->own.account, sub);
         rcu_defer(&sub->link.out, on_sub_retired);

@@ -160,6 +160,7 @@ void slow_on_timer(struct timer *timer);
 /* trace.c: protocol lines of -V. */
 void trace_in(struct peer *peer, const struct frame *frame);
 void trace_out(struct peer *peer, struct slice line); /* without CRLF */
+void trace_end_of_sub(struct peer *peer, struct slice sid);
 void trace_payload(struct peer *peer, const char *arrow, struct slice body, size_t header_bytes);
 
 void peer_addr_set(struct peer_addr *addr, const struct sockaddr_storage *from);

@@ -45,6 +45,11 @@ void trace_out(struct peer *peer, struct slice line)
         log_trace(&peer->tag, "->> [%.*s]", SLICE_ARG(line));
 }
 
+void trace_end_of_sub(struct peer *peer, struct slice sid)
+{
+        log_trace(&peer->tag, "<-> [DELSUB %.*s]", SLICE_ARG(sid));
+}
+
 void trace_payload(struct peer *peer, const char *arrow, struct slice body, size_t header_bytes)
 {
         const struct settings *settings = peer_settings(peer);

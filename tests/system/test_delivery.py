@@ -351,6 +351,29 @@ def test_payload_in_the_trace(start, limit, payload, shown):
     assert 'MSG_PAYLOAD: [""]' not in server.log.text()
 
 
+# A subscription that ends says so, however it ends.
+def test_end_of_subscriptions_in_the_trace(start):
+    server = start("trace: true")
+    client = server.connect()
+    client.send("SUB t 1\r\nSUB t 2\r\nSUB t 3\r\nUNSUB 1\r\nUNSUB 2 1\r\nPUB t 0\r\n\r\nPING\r\n")
+    while client.line() != b"PONG":
+        pass
+    prefix = rf"\[TRC\] \S+ - cid:{client.cid} - "
+    for sid in (1, 2):
+        server.wait_log(prefix + rf"<-> \[DELSUB {sid}\]$")
+    lines = [text.split(" - ")[-1] for level, text in server.entries() if level == "TRC"]
+    assert lines[lines.index("<<- [UNSUB 1]") + 1] == "<-> [DELSUB 1]"
+    assert lines[lines.index("->> [MSG t 2 0]") + 1] == "<-> [DELSUB 2]"
+    assert "<-> [DELSUB 3]" not in lines
+    client.close()
+    server.wait_log(prefix + r"<-> \[DELSUB 3\]$")
+    # At the end of the server nobody wants to read so many lines.
+    client = server.connect()
+    client.subscribe("t", 4)
+    server.stop()
+    assert "DELSUB 4" not in server.log.text()
+
+
 # TestTraceMsgHeadersOnly
 def test_headers_only_trace(start):
     server = start("trace_headers: true")

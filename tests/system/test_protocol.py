@@ -275,6 +275,12 @@ def test_error_snippet_in_the_log(start, data, snippet):
     ("SUB a b c d\r\n", 'processSub Parse Error: "a b c d"'),
     ("PUB foo 99999999\r\n", "maximum payload exceeded: 99999999 vs 1048576"),
     ("-ERR 'hello'\r\n", "Client Error 'hello'"),
+    ('CONNECT {"protocol":2}\r\n', "invalid client protocol"),
+    ('CONNECT {"no_responders":true,"headers":false}\r\n', "no responders requires headers support"),
+    ("INFO {\r\n", dialect(reference="unexpected end of JSON input",
+                          midge="INFO refused: INFO is not a JSON object")),
+    ("CONNECT {\r\n", dialect(reference="unexpected end of JSON input",
+                             midge="CONNECT refused: CONNECT is not valid JSON")),
     ("SUB " + "a" * 4097, "maximum control line exceeded"),
 ])
 def test_error_texts_in_the_log(start, data, text):
