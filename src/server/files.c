@@ -140,6 +140,7 @@ void ports_file_remove(struct server *server, const char *dir)
                 return;
         char *path = ports_path(server, dir);
         if (unlink(path) != 0 && errno != ENOENT)
-                log_error(NULL, "Error cleaning up ports file %s: %s", path, err_text(-errno));
+                log_error(NULL, "Error cleaning up ports file %s: remove %s: %s", path, path,
+                        err_text(-errno));
         xfree(path);
 }

@@ -324,6 +324,18 @@ def test_ports_file(start, tmp_path):
     assert not path.exists()
 
 
+def test_ports_file_that_cannot_be_removed(start, tmp_path):
+    server = start(f'ports_file_dir: "{tmp_path}"')
+    path = tmp_path / f"{os.path.basename(program())}_{server.pid}.ports"
+    until(lambda: path.exists() and path.read_text(), "the ports file is written")
+    path.unlink()
+    path.mkdir()
+    (path / "kept").touch()
+    server.stop()
+    server.wait_log(rf"\[ERR\] Error cleaning up ports file {path}: remove {path}: "
+                    r"(is a directory|directory not empty)$")
+
+
 def interface_urls(scheme, port):
     """Every address of this machine, interface by interface, as Linux's ip command lists them."""
     listed = subprocess.run(["ip", "-o", "addr"], stdout=subprocess.PIPE, text=True, check=True).stdout

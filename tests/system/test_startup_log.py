@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log of a start: which lines, in which order, in which form."""
 
+import os
 import re
 import signal
 import socket
+import subprocess
 
 import pytest
 
-from support.dialect import dialect, own_version
+from support.client import Client
+from support.dialect import dialect, own_version, program
 from support.server import PREFIX
 
 ID = r"N[A-Z2-7]{55}"
@@ -183,6 +186,37 @@ def test_time_in_utc(start):
                                        "%Y/%m/%d %H:%M:%S.%f")
     now = datetime.datetime.utcnow()
     assert abs((now - stamp).total_seconds()) < 60
+
+
+# On a terminal each level has its colour.
+def test_colours_on_a_terminal(tmp_path):
+    (tmp_path / "a.conf").write_text('listen: "127.0.0.1:-1"\nmax_payload: 9mb\n')
+    master, slave = os.openpty()
+    process = subprocess.Popen([program(), "-c", "a.conf", "-DV"], cwd=tmp_path, stdout=slave, stderr=slave,
+                               stdin=subprocess.DEVNULL)
+    os.close(slave)
+    shown = b""
+
+    def read_until(what):
+        nonlocal shown
+        while what not in shown:
+            shown += os.read(master, 65536)
+
+    try:
+        read_until(b"Server is ready")
+        port = int(re.search(rb"client connections on 127\.0\.0\.1:(\d+)", shown).group(1))
+        client = Client("127.0.0.1", port)
+        client.send("JUNK\r\n")
+        client.expect_fatal("Unknown Protocol Operation")
+        process.terminate()
+        read_until(b"Server Exiting..")
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        os.close(master)
+    found = set(re.findall(r"^\[\d+\] \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} \[\x1b\[(\S+)m([A-Z]{3})\x1b\[0m\] ",
+                           shown.decode(), re.MULTILINE))
+    assert found == {("32", "INF"), ("36", "DBG"), ("0;93", "WRN"), ("31", "ERR"), ("33", "TRC")}
 
 
 def test_no_colour_when_no_terminal(start):
