@@ -3,7 +3,6 @@
 #include "conf/number.h"
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -136,16 +135,30 @@ static uint64_t unit_ns(struct slice name)
         return 0;
 }
 
+/* As Go's time package quotes: not the way the rest of Go does. */
+static void quote_duration(struct buf *out, struct slice s)
+{
+        buf_append_char(out, '"');
+        for (size_t i = 0; i < s.len; i++) {
+                unsigned char c = (unsigned char)s.ptr[i];
+                if (c < ' ' || c >= 0x80)
+                        buf_printf(out, "\\x%02x", c);
+                else
+                        buf_printf(out, "%s%c", c == '"' || c == '\\' ? "\\" : "", c);
+        }
+        buf_append_char(out, '"');
+}
+
 static int duration_fail(struct errbuf *eb, const char *what, struct slice unit, struct slice whole)
 {
         struct buf text;
         buf_init(&text);
         buf_printf(&text, "time: %s ", what);
         if (unit.ptr) {
-                text_quote(&text, unit);
+                quote_duration(&text, unit);
                 buf_append_str(&text, " in duration ");
         }
-        text_quote(&text, whole);
+        quote_duration(&text, whole);
         errbuf_set(eb, ERR_INVALID, "%.*s", SLICE_ARG(buf_slice(&text)));
         buf_fini(&text);
         return ERR_INVALID;

@@ -68,6 +68,10 @@ def test_syntax(tmp_path, text, message):
      'f.conf:1:0: error parsing ping_interval: time: missing unit in duration "5"'),
     ('write_deadline: "5 s"',
      'f.conf:1:0: error parsing write_deadline: time: unknown unit " s" in duration "5 s"'),
+    ('ping_interval: "5\\n\\"\\\\"', 'f.conf:1:0: error parsing ping_interval: time: unknown unit '
+     '"\\x0a\\"\\\\" in duration "5\\x0a\\"\\\\"'),
+    ('ping_interval: "5\u00b5"', 'f.conf:1:0: error parsing ping_interval: time: unknown unit '
+     '"\\xc2\\xb5" in duration "5\\xc2\\xb5"'),
     ('lame_duck_duration: "5s"',
      "f.conf:1:0: invalid lame_duck_duration of 5s, minimum is 30 seconds"),
     ('lame_duck_duration: "abc"',
