@@ -443,6 +443,45 @@ def test_reload_of_what_is_live(start, before, after, lines):
     assert server.monitor.varz()["config_digest"].startswith("sha256:")
 
 
+# Row 106: TestConfigReload, TestConfigReloadAndVarz: what is shown is what is in force, there and back.
+def test_reload_is_shown(start):
+    base = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
+    after = {"max_connections": 7, "ping_interval": 7_000_000_000, "ping_max": 5,
+             "write_deadline": 3_000_000_000, "max_control_line": 2048, "max_payload": 1234,
+             "tags": ["a", "b"], "metadata": {"k": "v"}, "auth_timeout": 5, "auth_required": True}
+    server = start()
+    first = server.monitor.varz()
+    server.rewrite(base + 'max_connections: 7\nping_interval: "7s"\nping_max: 5\nwrite_deadline: "3s"\n'
+                   "max_control_line: 2048\nmax_payload: 1234\nserver_tags: [b, A]\n"
+                   "server_metadata: {k: v}\nauthorization { timeout: 5, user: x }\n")
+    server.signal(signal.SIGHUP)
+    server.wait_log("Reloaded server configuration")
+    second = server.monitor.varz()
+    second["tags"].sort()
+    assert {key: second[key] for key in after} == after
+    assert second["config_load_time"] > first["config_load_time"]
+    assert second["config_digest"] != first["config_digest"]
+    server.rewrite(base)
+    server.signal(signal.SIGHUP)
+    server.wait_log("Reloaded server configuration", count=2)
+    third = server.monitor.varz()
+    assert {key: third.get(key) for key in after} == {key: first.get(key) for key in after}
+    assert third["config_digest"] == first["config_digest"]
+    assert third["config_load_time"] > second["config_load_time"]
+
+
+# 5.2: whoever is connected is pinged at the new pace from his next PING on.
+@pytest.mark.slow
+def test_reload_of_the_ping_interval(start):
+    server = start()
+    client = server.connect()
+    server.rewrite('listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\nping_interval: "100ms"\nping_max: 3\n')
+    server.signal(signal.SIGHUP)
+    server.wait_log("Reloaded server configuration")
+    client.expect("PING\r\nPING\r\nPING\r\n-ERR 'Stale Connection'\r\n")
+    client.expect_closed()
+
+
 # Row 120: TestConfigReloadLogging, TestConfigReloadRotateFiles
 def test_reload_moves_the_log(start, tmp_path):
     base = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'

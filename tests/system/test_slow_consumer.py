@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Receivers that do not read: bounded memory, a clear end, and nobody else suffers."""
 
+import signal
 import time
 
 import pytest
@@ -71,6 +72,22 @@ def test_write_deadline(start, policy):
     assert varz["slow_consumers"] == 1 and varz["slow_consumer_stats"]["clients"] == 1
     server.wait_log(rf"\[INF\] .* - cid:{slow.cid} - .*Slow Consumer Detected: WriteDeadline of "
                     r"100ms exceeded with \d+ chunks of \d+ total bytes\.")
+
+
+# config.md 5.2: a connection keeps the deadline it began with.
+def test_reload_of_the_write_deadline(start):
+    base = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
+    server = start('write_deadline: "60s"\n')
+    old, pub = stuck(server, "s"), server.connect()
+    server.rewrite(base + 'write_deadline: "100ms"\n')
+    server.signal(signal.SIGHUP)
+    server.wait_log("Reloaded: write_deadline = 100ms")
+    server.wait_log("Reloaded server configuration")
+    new = stuck(server, "s")
+    flood(pub, "s", 200)
+    assert server.monitor.closed(new.cid)["reason"] == "Slow Consumer (Write Deadline)"
+    assert server.monitor.connection(old.cid)["pending_bytes"] > 0
+    server.wait_log("WriteDeadline of 100ms exceeded")
 
 
 # TestClientFlushOutboundWriteTimeoutPolicy: nothing written at all closes in any policy.
