@@ -357,7 +357,8 @@ static void greet(struct client *client)
         if (!client->tls_first)
                 client_send_info(client, NULL, false);
         if (too_many(peer->server, settings)) {
-                log_error(&peer->tag, "maximum connections exceeded");
+                if (peer_may_notice(peer, NOTICE_FULL))
+                        log_error(&peer->tag, "maximum connections exceeded");
                 peer_close(peer, CLOSE_MAX_CONNECTIONS);
                 return;
         }

@@ -338,6 +338,15 @@ void peer_close(struct peer *peer, enum close_reason reason)
         conn_close(&peer->own.conn, reasons[reason].how);
 }
 
+bool peer_may_notice(struct peer *peer, enum peer_notice notice)
+{
+        _Atomic uint64_t *at = &peer->server->shared.noticed_ns[notice];
+        uint64_t last = atomic_load_explicit(at, memory_order_relaxed), now = clock_mono_ns();
+        return (last == 0 || now - last >= NS_PER_SEC) &&
+               atomic_compare_exchange_strong_explicit(
+                       at, &last, now, memory_order_relaxed, memory_order_relaxed);
+}
+
 /* ---- subscriptions ----------------------------------------------------------------------- */
 
 static void on_sub_mail(struct mail *mail)

@@ -12,6 +12,7 @@
 #include "net/conn.h"
 #include "peer/close_reason.h"
 #include "peer/peer_ops.h"
+#include "peer/peer_server.h"
 #include "peer/subs.h"
 #include "proto/parser.h"
 #include <netinet/in.h>
@@ -156,6 +157,9 @@ void slow_on_write_timeout(struct conn *conn, bool moved);
 /* At the end of a read: hold the publisher back for a moment? congested: a mailbox is full. */
 void slow_throttle(struct peer *peer, bool congested);
 void slow_on_timer(struct timer *timer);
+
+/* Is it time to log this again? Any loop. */
+bool peer_may_notice(struct peer *peer, enum peer_notice notice);
 
 /* trace.c: protocol lines of -V. */
 void trace_in(struct peer *peer, const struct frame *frame);

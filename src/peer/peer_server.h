@@ -12,6 +12,9 @@ struct peer_info;
 struct registry;
 struct tls_failure;
 
+/* What many connections run into at once: the log says each at most once a second. */
+enum peer_notice { NOTICE_FULL, NOTICE_STALLED, NOTICE_COUNT };
+
 struct peer_server {
         struct loop *control; /* fixed */
         struct loop **loops;
@@ -24,6 +27,7 @@ struct peer_server {
                 _Atomic uint64_t total_n; /* ever accepted */
                 _Atomic bool lame_duck;
                 _Atomic uint64_t tls_failures[TLS_REASON_COUNT]; /* of all listeners */
+                _Atomic uint64_t noticed_ns[NOTICE_COUNT];       /* monotonic; 0: never */
         } shared;
         /* Control thread: takes ownership of a closed connection's record. Set before the loops run;
          * NULL: not wanted. */

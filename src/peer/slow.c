@@ -100,6 +100,9 @@ void slow_throttle(struct peer *peer, bool congested)
                 return;
         if (gated)
                 stat_add(&peer->loop->stats, STAT_STALLS, 1);
+        if (gated && peer_may_notice(peer, NOTICE_STALLED))
+                log_warn(&peer->tag, "Producer was stalled for a total of %dms - Account:%s",
+                        (int)(STALL_TOTAL_NS / NS_PER_MS), peer->own.account->name);
         peer->own.throttled = true;
         conn_pause(&peer->own.conn);
         loop_timer_start(peer->loop, &peer->own.stall, gated ? STALL_TOTAL_NS : STALL_STEP_NS);

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import socket
+import time
 
 import pytest
 
@@ -328,6 +329,22 @@ def test_max_connections(start):
     second.close()
     server.monitor.wait_varz(lambda varz: varz["connections"] == 1, "one connection is left")
     server.connect().barrier()
+
+
+# TestServerRateLimitLogging: who is turned away is told at most once a second, whoever it was.
+def test_full_server_does_not_flood_the_log(start):
+    server = start("max_connections: 1")
+    present = server.connect()
+    begin = time.monotonic()
+    for _ in range(50):
+        client = server.client()
+        client.expect_fatal("maximum connections exceeded")
+    server.monitor.wait_varz(lambda varz: varz["total_connections"] == 51, "all came")
+    lines = [text for level, text in server.entries()
+             if level == "ERR" and text.endswith("maximum connections exceeded")]
+    assert 1 <= len(lines) <= 2 + time.monotonic() - begin, lines
+    assert re.fullmatch(r"127\.0\.0\.1:\d+ - cid:\d+ - maximum connections exceeded", lines[0])
+    present.barrier()
 
 
 # TestMaxConnectionsPreventsAll

@@ -171,6 +171,8 @@ def test_producer_stalls(start):
                                     "the producer is held up")
     assert varz["stalled_clients"] > 0
     assert slow.cid
+    server.wait_log(rf"\[WRN\] \S+ - cid:{pub.cid} - Producer was stalled for a total of \d+ms "
+                    r"- Account:\$G$")
 
 
 # TestNoRaceNoFastProducerStall: or it does not wait, and the receiver misses messages.
