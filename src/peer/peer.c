@@ -168,6 +168,12 @@ static void on_retired(struct rcu_node *node)
         loop_post(peer->loop, &peer->retire.mail);
 }
 
+static void tell_end(struct peer *peer, const struct sub *sub)
+{
+        if (UNLIKELY(peer->own.trace) && peer->own.reason != CLOSE_SERVER_SHUTDOWN)
+                trace_end_of_sub(peer, sub_sid(sub));
+}
+
 /* Take all subscriptions of the peer out of the trie; returns them, peer->own.subs.n, or NULL for none. */
 static struct sub **remove_all(struct peer *peer)
 {
@@ -177,11 +183,9 @@ static struct sub **remove_all(struct peer *peer)
                 return NULL;
         peer_flush_subs(peer);
         struct sub **all = xcalloc(peer->own.subs.n, sizeof all[0]);
-        bool tell = peer->own.trace && peer->own.reason != CLOSE_SERVER_SHUTDOWN;
         for (uint32_t at = 0; (sub = subs_next(&peer->own.subs, &at));) {
                 all[n++] = sub;
-                if (UNLIKELY(tell))
-                        trace_end_of_sub(peer, sub_sid(sub));
+                tell_end(peer, sub);
         }
         subs_remove_all(peer->own.account, all, n);
         return all;
@@ -193,8 +197,10 @@ static void on_remove_turn(struct mail *mail)
         struct peer *peer = retirement->peer;
         struct sub *sub = NULL;
         size_t n = 0;
-        while (n < RETIRE_STEP && (sub = subs_next(&peer->own.subs, &retirement->at)))
+        while (n < RETIRE_STEP && (sub = subs_next(&peer->own.subs, &retirement->at))) {
                 retirement->some[n++] = sub;
+                tell_end(peer, sub);
+        }
         subs_remove_all(peer->own.account, retirement->some, n);
         if (sub) {
                 loop_post(peer->loop, mail);
@@ -377,8 +383,7 @@ void peer_flush_subs(struct peer *peer)
 void peer_unsubscribe(struct peer *peer, struct sub *sub)
 {
         peer_flush_subs(peer);
-        if (UNLIKELY(peer->own.trace))
-                trace_end_of_sub(peer, sub_sid(sub));
+        tell_end(peer, sub);
         subs_take(&peer->own.subs, sub);
         subs_remove(peer->own.account, sub);
         rcu_defer(&sub->link.out, on_sub_retired);
