@@ -2,8 +2,11 @@
 /* What a peer did wrong, in the reference's words, and the close that follows. The parser only says that
  * something is wrong; which part is worked out here, once per connection at most. */
 #include "base/buf.h"
+#include "base/fold.h"
 #include "base/text.h"
+#include "net/loop.h"
 #include "peer/peer.h"
+#include "peer/roster.h"
 #include "proto/redact.h"
 
 enum { WORDS_MAX = 6 };
@@ -87,9 +90,57 @@ static void log_bad_arguments(struct peer *peer, const struct frame *frame, stru
         buf_fini(&quoted);
 }
 
-void peer_parse_error(struct peer *peer, int rc, const struct frame *frame, struct slice rest)
+/* ---- clients of other protocols ----------------------------------------------------------- */
+
+/* What they begin with, and what to do about it. */
+static const struct {
+        struct slice begin;
+        const char *words;
+} strangers[] = {
+        { SLICE_LIT("\x16\x03"), "a TLS handshake on a port without TLS: give the client a nats:// "
+                                 "URL, or this server "
+                                 "a tls map" },
+        { SLICE_LIT("GET /"), "HTTP on the client port: /healthz is on the monitoring port" },
+        { SLICE_LIT("HEAD /"), "HTTP on the client port: /healthz is on the monitoring port" },
+};
+
+/* A health check that asks every second, or a fleet with the wrong URL, must not fill the log: ten a minute of
+ * an address are told, and how many there were. */
+static bool log_stranger(struct peer *peer, struct slice rest)
+{
+        static const struct fold_rule rule = { 60 * NS_PER_SEC, 10 };
+        struct slice ip = slice_of((const char *)peer->addr.ip, sizeof peer->addr.ip);
+        uint64_t held = 0;
+        for (size_t i = 0; i < ARRAY_N(strangers); i++) {
+                if (!slice_starts(rest, strangers[i].begin))
+                        continue;
+                if (!fold_tell(&peer->loop->roster->handshakes, &rule,
+                            (slice_hash64(ip) ^ slice_hash64(strangers[i].begin)) | 1,
+                            loop_now_ns(peer->loop), &held))
+                        return false;
+                if (held > 0)
+                        log_error(&peer->tag, "%s; %llu more like it before", strangers[i].words,
+                                (unsigned long long)held);
+                else
+                        log_error(&peer->tag, "%s", strangers[i].words);
+                return true;
+        }
+        return true;
+}
+
+static void log_unknown(struct peer *peer, struct slice rest)
 {
         struct buf snippet = { 0 };
+        if (!log_stranger(peer, rest))
+                return;
+        proto_snippet(rest, 0, &snippet);
+        log_error(&peer->tag, "%s parser ERROR: unknown operation in %.*s", peer->ops->name,
+                SLICE_ARG(buf_slice(&snippet)));
+        buf_fini(&snippet);
+}
+
+void peer_parse_error(struct peer *peer, int rc, const struct frame *frame, struct slice rest)
+{
         switch (rc) {
         case ERR_PROTO_CONTROL_LINE:
                 log_error(&peer->tag, "maximum control line exceeded");
@@ -105,11 +156,8 @@ void peer_parse_error(struct peer *peer, int rc, const struct frame *frame, stru
                 peer_close(peer, CLOSE_PROTOCOL);
                 break;
         default:
-                proto_snippet(rest, 0, &snippet);
-                log_error(&peer->tag, "%s parser ERROR: unknown operation in %.*s", peer->ops->name,
-                        SLICE_ARG(buf_slice(&snippet)));
+                log_unknown(peer, rest);
                 peer_close(peer, CLOSE_PROTOCOL_OP);
                 break;
         }
-        buf_fini(&snippet);
 }

@@ -34,6 +34,10 @@ commonName = supplied
 subjectAltName = {names}
 extendedKeyUsage = serverAuth,clientAuth
 keyUsage = digitalSignature
+[only-server]
+subjectAltName = {names}
+extendedKeyUsage = serverAuth
+keyUsage = digitalSignature
 [client]
 subjectAltName = email:client@example.com
 extendedKeyUsage = clientAuth
