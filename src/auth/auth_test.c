@@ -305,9 +305,15 @@ static void a_user_for_certificates_has_no_password(void **state)
                 struct auth *auth = auth_new(&opts, registry);
                 assert_int_equal(auth_maps_certs(auth), map);
                 for (size_t i = 0; i < ARRAY_N(logins); i++) {
-                        const struct auth_request request = request_of(&logins[i].login);
+                        struct auth_request request = request_of(&logins[i].login);
+                        struct buf notes = { 0 };
+                        request.notes = &notes;
                         assert_int_equal(ask(auth, &request),
                                 map ? logins[i].verdict : logins[i].without_map);
+                        bool told = map && strcmp(request.user, "cert") == 0;
+                        assert_true(slice_eq_str(buf_slice(&notes),
+                                told ? "User \"cert\" requires a client certificate" : ""));
+                        buf_fini(&notes);
                 }
                 auth_unref(auth);
         }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A user name and a password, in clear or hashed. */
 #include "auth/auth_internal.h"
+#include "base/buf.h"
+#include "base/text.h"
 #include "cred/secret.h"
 #include <string.h>
 
@@ -44,8 +46,13 @@ static bool needs_certificate(const struct auth *auth, const struct auth_user *u
 static enum auth_prove prove(const struct auth *auth, const struct auth_user *user,
         const struct auth_request *request, struct auth_proof *proof, const char **why)
 {
+        (void)why;
         if (needs_certificate(auth, user)) {
-                *why = "User requires a client certificate";
+                if (request->notes) {
+                        buf_append_str(request->notes, "User ");
+                        text_quote(request->notes, slice_str(user->name));
+                        buf_append_str(request->notes, " requires a client certificate");
+                }
                 return AUTH_DISPROVED;
         }
         return auth_prove_secret(user, request->pass, proof);
