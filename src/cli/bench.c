@@ -234,7 +234,9 @@ static bool measure(
                 return false;
         }
         uint64_t ready_ns = clock_mono_ns();
-        if (opts->mode != BENCH_IDLE) {
+        if (opts->mode == BENCH_IDLE) {
+                bench_are_up(opts);
+        } else {
                 known = usage_of(opts, &before);
                 start_ns = ready_ns;
         }

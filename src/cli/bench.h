@@ -160,6 +160,8 @@ enum bench_args_result bench_args(
 void bench_progress(
         const struct bench_options *opts, uint64_t done, uint64_t total, double seconds);
 void bench_progress_end(const struct bench_options *opts);
+/* idle: from here on whoever waits may look at the server. On standard error, unless --quiet. */
+void bench_are_up(const struct bench_options *opts);
 void bench_report(const struct bench_options *opts, const struct bench_result *result, FILE *out);
 
 int bench_main(int argc, char **argv);

@@ -40,6 +40,13 @@ void bench_progress_end(const struct bench_options *opts)
                 fputs("\r\033[K", stderr);
 }
 
+void bench_are_up(const struct bench_options *opts)
+{
+        bench_progress_end(opts);
+        if (!opts->quiet)
+                fprintf(stderr, "midge bench: %u connections are up\n", opts->clients);
+}
+
 static double per_second(const struct bench_result *result, uint64_t n)
 {
         return result->seconds > 0 ? (double)n / result->seconds : 0;

@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import pathlib
+import select
 import signal
 import socket
 import subprocess
@@ -246,7 +247,17 @@ class Running:
     def __init__(self, *args):
         self.process = subprocess.Popen([program(), "bench", *map(str, args), "--json"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE)
+                                        stderr=subprocess.PIPE, bufsize=0)
+
+    def wait_err(self, line):
+        """This is the next line on standard error."""
+        seen, deadline = b"", Deadline()
+        while not seen.endswith(b"\n") and select.select([self.process.stderr], [], [], deadline.left())[0]:
+            byte = self.process.stderr.read(1)
+            if not byte:
+                break
+            seen += byte
+        assert seen.decode() == line
 
     def finish(self):
         out, err = self.process.communicate(timeout=Deadline().left())
@@ -297,19 +308,20 @@ def test_interrupt_reports(start, launch):
 
 def test_interrupt_of_idle(start, launch):
     server = start()
+    one = launch("idle", "--clients", 20, "--hold", 1000, "--server", f"localhost:{server.port}")
+    one.wait_err("midge bench: 20 connections are up\n")
+    assert server.monitor.varz()["subscriptions"] == 20
+    os.kill(one.process.pid, signal.SIGTERM)
+    status, result, err = one.finish()
+    assert (status, err, result["interrupted"], result["errors"]) == (0, "", True, 0)
+    assert result["done"] == 20
+    until(lambda: server.monitor.varz()["subscriptions"] == 0, "no connection is left")
 
-    def interrupted():
-        one = launch("idle", "--clients", 20, "--hold", 1000, "--server",
-                     f"localhost:{server.port}")
-        until(lambda: server.monitor.varz()["subscriptions"] == 20, "twenty connections")
-        os.kill(one.process.pid, signal.SIGTERM)
-        status, result, _ = one.finish()
-        until(lambda: server.monitor.varz()["subscriptions"] == 0, "no connection is left")
-        # Status 1 and no figures: the signal came before the program had read its last PONG.
-        return (status, result) != (1, None) and (status, result)
 
-    status, result = until(interrupted, "a run that was up when the signal came")
-    assert (status, result["interrupted"]) == (0, True)
+def test_quiet_idle(start):
+    server = start()
+    _, err = bench("idle", "--clients", 2, "--hold", 0, "--quiet", "--server", f"localhost:{server.port}")
+    assert err == ""
 
 
 def test_interrupt_of_a_storm(start, launch, certs):
