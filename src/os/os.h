@@ -26,6 +26,9 @@ void os_wake_close(const int fd[2]);
 void *os_pages_map(size_t bytes, size_t align, bool huge);
 void os_pages_unmap(void *ptr, size_t bytes);
 
+void os_memory_trim(
+        void); /* what malloc() holds and nobody uses goes back to the system; may take milliseconds */
+
 /* proc_*.c */
 int os_cpu_n(void); /* cores this process may use */
 uint64_t os_rss_bytes(void);

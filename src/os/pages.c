@@ -2,6 +2,10 @@
 /* pages.c: whole pages from the system, aligned more than malloc() would. */
 #include "os/os.h"
 #include <stdint.h>
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/mman.h>
 
 /* Huge pages where the system leaves the choice to the program: fewer faults while memory fills, fewer
@@ -32,4 +36,11 @@ void *os_pages_map(size_t bytes, size_t align, bool huge)
 void os_pages_unmap(void *ptr, size_t bytes)
 {
         (void)munmap(ptr, bytes);
+}
+
+void os_memory_trim(void)
+{
+#ifdef __GLIBC__
+        (void)malloc_trim(0);
+#endif
 }

@@ -70,6 +70,7 @@ static void on_timer(struct timer *timer)
         } else {
                 loop_timer_start(server->control, timer, LOOK_NS);
         }
+        trim_look(server);
 }
 
 void expiry_stop(struct server *server)

@@ -65,6 +65,10 @@ struct server {
                 int64_t due_s;     /* wall clock: the next date to tell of, or a day later */
                 int64_t offset_ns; /* of the wall clock to the monotonic one, at the last look */
         } expiry;
+        struct trim {
+                uint64_t seen_n,
+                        trimmed_n; /* connections that had ended: at the last look, the last trim */
+        } trim;
         struct thread *joiner; /* waits for the loops during the stop */
         struct timer lame_timer;
         struct lame_duck *lame; /* NULL: not in lame duck mode */
@@ -99,6 +103,9 @@ void banner_tls_warnings(struct server *server); /* also after a reload */
 /* expiry.c: tell what runs out, and look again before the next does. */
 void expiry_check(struct server *server);
 void expiry_stop(struct server *server);
+
+/* trim.c: every few seconds, with TLS. */
+void trim_look(struct server *server);
 
 void banner_tls_settings(const struct server *server); /* likewise */
 

@@ -3,6 +3,7 @@
 memory, and no hindrance to those who will."""
 
 import collections
+import re
 import socket
 import ssl
 import threading
@@ -49,14 +50,19 @@ def shake(context):
     return one
 
 
-def leave_in_the_middle(server):
-    """A whole ClientHello; the server's answer is read, and not answered."""
-    client = server.client()
+def first_flight():
+    """A whole ClientHello."""
     outgoing, incoming = ssl.MemoryBIO(), ssl.MemoryBIO()
     shaking = tls_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
     with pytest.raises(ssl.SSLWantReadError):
         shaking.do_handshake()
-    client.send(outgoing.read())
+    return outgoing.read()
+
+
+def leave_in_the_middle(server):
+    """The server's answer is read, and not answered."""
+    client = server.client()
+    client.send(first_flight())
     client.read(100)
     client.end_sending()
     drained(client)
@@ -255,3 +261,28 @@ def test_plain_to_the_tls_port(start, certs):
         assert handshakes["failed_by_reason"] == {"plain_nats": 6 * ROUNDS}
         assert handshakes["probes_by_reason"] == {"http": 3 * ROUNDS}
         assert not [text for level, text in server.entries() if level == "ERR"]
+
+
+@pytest.mark.slow
+@pytest.mark.midge_only
+def test_memory_of_a_storm_goes_back(start, certs):
+    """Thousands of handshakes that were begun together, and left: when it is quiet, the system has their memory."""
+    server = start(f'tls {{ cert_file: "{certs.cert("server")}", key_file: "{certs.key("server")}", '
+                   'timeout: 60 }\n')
+    with open(f"/proc/{server.pid}/maps", encoding="ascii") as maps:
+        if re.search(r"lib[at]san", maps.read()):
+            pytest.skip("the sanitizer's malloc() has its own ways")
+    before = server.monitor.varz()["mem"]
+    hello = first_flight()
+    clients = [server.client() for _ in range(1500)]
+    for client in clients:
+        client.send(hello)
+    for client in clients:
+        client.read(100)
+    peak = server.monitor.varz()["mem"]
+    assert peak - before > 15 << 20
+    for client in clients:
+        client.close()
+    server.monitor.wait_varz(lambda varz: varz["connections"] == 0, "all have left")
+    until(lambda: server.monitor.varz()["mem"] - before < (peak - before) / 3, "it is given back", seconds=30)
+    server.connect(tls=tls_context(certs.cert("ca"))).barrier()
