@@ -135,6 +135,7 @@ static void storm_go(struct bench_worker *worker)
 static void storm_end(struct bench_worker *worker)
 {
         pace_stop(worker->pace);
+        worker->pace = NULL;
 }
 
 static bool storm_done(const struct bench_shared *shared)

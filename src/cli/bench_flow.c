@@ -367,6 +367,7 @@ static void flow_go(struct bench_worker *worker)
 static void flow_end(struct bench_worker *worker)
 {
         pace_stop(worker->pace);
+        worker->pace = NULL;
 }
 
 static bool flow_done(const struct bench_shared *shared)

@@ -218,6 +218,7 @@ static void request_go(struct bench_worker *worker)
 static void request_end(struct bench_worker *worker)
 {
         pace_stop(worker->pace);
+        worker->pace = NULL;
 }
 
 static bool request_done(const struct bench_shared *shared)

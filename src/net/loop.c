@@ -142,7 +142,14 @@ static void after_events(struct loop *loop)
         spin_event(&loop->own.spin, loop->own.came_ns, loop->own.now_ns);
 }
 
-/* One iteration. One that only looks for events leaves the core to whoever waits for it. */
+/* Leave the core to whoever waits for it. */
+static void give_way(struct loop *loop)
+{
+        sched_yield();
+        spin_yielded(&loop->own.spin, clock_mono_ns() - loop->own.now_ns);
+}
+
+/* One iteration. One that only looks for events gives way after it. */
 static void turn(struct loop *loop)
 {
         bool look = loop->own.may_spin && spin_wanted(&loop->own.spin, loop->own.now_ns);
@@ -153,7 +160,7 @@ static void turn(struct loop *loop)
         if (loop->own.events > 0)
                 after_events(loop);
         else if (look)
-                sched_yield();
+                give_way(loop);
 }
 
 void loop_run(struct loop *loop)

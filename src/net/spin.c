@@ -46,3 +46,9 @@ void spin_event(struct spin *spin, uint64_t came_ns, uint64_t now_ns)
                 spin->lasted = 0;
         }
 }
+
+void spin_yielded(struct spin *spin, uint64_t took_ns)
+{
+        if (spin->spinning && took_ns > SPIN_YIELD_NS)
+                rest(spin);
+}

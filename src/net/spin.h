@@ -4,11 +4,14 @@
  * A sleeping loop costs whoever sends to it a wake-up, and itself the way back onto a core: tens of
  * microseconds, where the poll itself costs less than one. So a loop whose events follow each other closely
  * spins for up to SPIN_NS before it sleeps. It stops when the mean pause between events is longer than that:
- * then spinning would burn a core and seldom meet anything.
+ * then spinning would burn a core and seldom meet anything. It stops as well when the core that it gives away
+ * between two looks does not come back at once: somebody else, often the one whose message is waited for,
+ * needs it, and the scheduler makes those who give way stand back for long.
  *
  *   RESTING ── mean pause < SPIN_TRY_NS, and the time of proof is over ──► SPINNING
  *      ▲                                                                     │
- *      └── mean pause > SPIN_NS; short-lived spinning doubles the proof ─────┘
+ *      └── mean pause > SPIN_NS, or a core that others need; ────────────────┘
+ *          short-lived spinning doubles the proof
  *
  * Pure: the caller brings the time. Owner: one loop. */
 #pragma once
@@ -19,6 +22,9 @@
 #define SPIN_NS (50 * NS_PER_US)
 /* A pause that was slept through contains the wake-up, so it looks longer than it would have been. */
 #define SPIN_TRY_NS (2 * SPIN_NS)
+
+/* An interrupt takes less; another thread's turn takes more. */
+#define SPIN_YIELD_NS (20 * NS_PER_US)
 
 struct spin {
         uint64_t idle_ns;   /* when the last event had been dealt with */
@@ -38,3 +44,5 @@ static inline bool spin_wanted(const struct spin *spin, uint64_t now_ns)
 
 /* Events came at came_ns and were dealt with by now_ns. */
 void spin_event(struct spin *spin, uint64_t came_ns, uint64_t now_ns);
+/* Between two looks the core was given away for so long. */
+void spin_yielded(struct spin *spin, uint64_t took_ns);

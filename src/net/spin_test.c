@@ -96,6 +96,26 @@ static void one_long_pause_does_not_end_it(void **state)
         assert_true(spin_wanted(&feed.spin, feed.now_ns));
 }
 
+/* A look that comes back at once goes on; a core that somebody else needs is left to them, and if that happens
+ * again and again, attempts become rare. */
+static void it_rests_when_others_need_the_core(void **state)
+{
+        (void)state;
+        struct feed feed = fresh();
+        events(&feed, 5000, 10 * NS_PER_US);
+        spin_yielded(&feed.spin, SPIN_YIELD_NS);
+        assert_true(spin_wanted(&feed.spin, feed.now_ns));
+        spin_yielded(&feed.spin, SPIN_YIELD_NS + 1);
+        assert_false(spin_wanted(&feed.spin, feed.now_ns));
+        unsigned attempts = 0;
+        for (int i = 0; i < 20000; i++) {
+                events(&feed, 1, 10 * NS_PER_US);
+                attempts += feed.spin.spinning;
+                spin_yielded(&feed.spin, NS_PER_MS);
+        }
+        assert_in_range(attempts, 2, 20);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -106,6 +126,7 @@ int main(void)
                 cmocka_unit_test(vain_trials_become_rare),
                 cmocka_unit_test(it_rests_when_events_become_rare),
                 cmocka_unit_test(one_long_pause_does_not_end_it),
+                cmocka_unit_test(it_rests_when_others_need_the_core),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

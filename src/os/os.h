@@ -21,6 +21,13 @@ int os_wake_open(int fd[2]); /* 0 or negative errno */
 void os_wake(int fd);
 void os_wake_seen(int fd);
 void os_wake_close(const int fd[2]);
+
+/* alarm_*.c: a descriptor that is readable from a moment of the monotonic clock (> 0) on until os_alarm_seen(),
+ * within microseconds where the system can. close() ends it. */
+int os_alarm_open(void); /* fd or negative errno */
+void os_alarm_set(int fd, uint64_t at_ns);
+void os_alarm_seen(int fd);
+
 /* pages.c: zeroed pages. Both sizes are multiples of a page, align a power of two. huge: in huge pages if
  * the system has them to give, and otherwise in none. NULL when memory is short. */
 void *os_pages_map(size_t bytes, size_t align, bool huge);
@@ -36,8 +43,7 @@ uint64_t os_cpu_ns(void);              /* user and system time of this process *
 const char *os_program(void);          /* last part of argv[0] */
 void os_thread_name(const char *name); /* at most 15 bytes are kept */
 void os_thread_yield_to_loops(
-        void); /* this thread gives way when cores are short (nice +10 on Linux) */
-void os_thread_sharp_timers(void); /* this thread's sleeps end within microseconds where possible */
+        void);               /* this thread gives way when cores are short (nice +10 on Linux) */
 int os_fd_limit_raise(void); /* lift the soft limit to the hard one; the limit, or negative errno */
 
 /* Another process of this machine: CPU time since its start, to the nanosecond where the system tells

@@ -67,11 +67,6 @@ void os_thread_yield_to_loops(void)
         /* A nice value belongs to the whole process here: leave it. */
 }
 
-void os_thread_sharp_timers(void)
-{
-        /* No knob here: sleeps are as sharp as the system makes them. */
-}
-
 int os_fd_limit_raise(void)
 {
         struct rlimit limit;

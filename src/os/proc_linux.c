@@ -64,11 +64,6 @@ void os_thread_yield_to_loops(void)
         (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
 }
 
-void os_thread_sharp_timers(void)
-{
-        (void)prctl(PR_SET_TIMERSLACK, 1UL);
-}
-
 int os_fd_limit_raise(void)
 {
         struct rlimit limit;
