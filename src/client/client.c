@@ -304,7 +304,11 @@ static void on_first(struct peer *peer, bool got)
 static bool is_unpinned(const struct peer *peer, const struct tls_session *session)
 {
         const struct tls_ctx *now = peer_settings(peer)->tls;
-        return now && !tls_session_is_pinned(session, now);
+        char key[65];
+        if (now == NULL || tls_session_is_pinned(session, now, key))
+                return false;
+        peer_log_not_pinned(peer, key);
+        return true;
 }
 
 static void on_secure(struct peer *peer)

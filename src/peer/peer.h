@@ -115,6 +115,9 @@ void peer_unsubscribe_all(struct peer *peer);
 /* Any thread, inside a read section: is a message with this subject denied to the filtered subscription? */
 bool peer_denies_rcu(const struct sub *sub, struct slice subject);
 
+/* tls_log.c: the peer's key, as pins name it, is none of them; "": it showed no certificate. */
+void peer_log_not_pinned(const struct peer *peer, const char *key);
+
 /* tls_log.c: a failed handshake becomes a log line and a close. */
 struct tls_verdict;
 void peer_on_tls_failed(struct conn *conn, const struct tls_verdict *verdict);

@@ -16,6 +16,15 @@ struct failure_mail {
         struct tls_failure *failure;
 };
 
+void peer_log_not_pinned(const struct peer *peer, const char *key)
+{
+        if (key[0])
+                log_debug(&peer->tag, "Failed pinned cert test for key id: %s", key);
+        else
+                log_debug(&peer->tag,
+                        "Failed pinned cert test as client did not provide a certificate");
+}
+
 static void tell(struct peer *peer, const struct tls_verdict *verdict)
 {
         char line[TLS_FAILURE_LINE_BYTES];
@@ -25,12 +34,8 @@ static void tell(struct peer *peer, const struct tls_verdict *verdict)
                     slice_of((const char *)peer->addr.ip, sizeof peer->addr.ip),
                     loop_now_ns(peer->loop), &held))
                 return;
-        if (verdict->reason == TLS_REASON_NOT_PINNED && verdict->key_sha256[0])
-                log_debug(
-                        &peer->tag, "Failed pinned cert test for key id: %s", verdict->key_sha256);
-        else if (verdict->reason == TLS_REASON_NOT_PINNED)
-                log_debug(&peer->tag,
-                        "Failed pinned cert test as client did not provide a certificate");
+        if (verdict->reason == TLS_REASON_NOT_PINNED)
+                peer_log_not_pinned(peer, verdict->key_sha256);
         if (verdict->reason == TLS_REASON_TIMEOUT)
                 log_at(level, &peer->tag, "TLS handshake timeout");
         else

@@ -165,8 +165,10 @@ static void close_unpinned(struct peer *peer, void *ctx)
         unsigned *closed_n = ctx;
         const struct tls_session *session = conn_tls(&peer->own.conn);
         const struct tls_ctx *now = peer_settings(peer)->tls;
-        if (session == NULL || now == NULL || tls_session_is_pinned(session, now))
+        char key[65];
+        if (session == NULL || now == NULL || tls_session_is_pinned(session, now, key))
                 return;
+        peer_log_not_pinned(peer, key);
         (*closed_n)++;
         peer_close(peer, CLOSE_TLS_HANDSHAKE);
 }

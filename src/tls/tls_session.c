@@ -268,9 +268,10 @@ enum tls_step tls_session_refuse(
         return TLS_FAILED;
 }
 
-bool tls_session_is_pinned(const struct tls_session *session, const struct tls_ctx *ctx)
+bool tls_session_is_pinned(
+        const struct tls_session *session, const struct tls_ctx *ctx, char key[65])
 {
-        char key[65];
+        key[0] = '\0';
         return ctx == session->ctx || tls_ctx_has_pin(ctx, session->proof.leaf, key);
 }
 

@@ -51,8 +51,10 @@ enum tls_step tls_session_refuse(
  * server role, our Finished is out and no certificate was asked for. */
 bool tls_session_is_light(const struct tls_session *session);
 
-/* After TLS_DONE: is the peer's key one of ctx's pins (a newer context than the session's own)? */
-bool tls_session_is_pinned(const struct tls_session *session, const struct tls_ctx *ctx);
+/* After TLS_DONE: is the peer's key one of ctx's pins (a newer context than the session's own)? If not,
+ * `key` is that key as pins name it; "" for a peer without certificate. */
+bool tls_session_is_pinned(
+        const struct tls_session *session, const struct tls_ctx *ctx, char key[65]);
 
 /* Decrypt into dst. Only after TLS_DONE.
  * Returns: 0 < n bytes stored, at most one record's; ERR_AGAIN (in is used up); ERR_EOF

@@ -307,21 +307,36 @@ class TestPins:
         server.wait_log(r"\[INF\] Reloaded: 0 pinned_certs$")
         client.barrier()
 
-    # 9.3: connections whose key is not in the new list end; the reference looks at the old list.
-    @pytest.mark.midge_only
-    def test_reload_disconnects(self, start, certs, context):
+    # 9.3: connections whose key is not in the new list end.
+    @pytest.mark.parametrize("before, closed", [("", 4), ("allow_non_tls: true\n", 4)])
+    def test_reload_disconnects(self, start, certs, context, before, closed):
         def config(pins):
-            return with_base("debug: true\nallow_non_tls: true\n" +
+            return with_base("debug: true\n" + before +
                              block(certs, f"pinned_certs: {pins}", verify=True))
         server = start(config([certs.fingerprint("client")]), base=False)
         clients = [server.connect(tls=context("client")) for _ in range(4)]
-        plain = server.connect()
+        plain = server.connect() if before else None
+        if before:
+            closed += dialect(reference=1, midge=0)
         reload(server, config(["0" * 64]))
-        server.wait_log(r"\[INF\] Disconnect 4 clients due to pinned certs reload$")
+        server.wait_log(rf"\[INF\] Disconnect {closed} clients due to pinned certs reload$")
         for client in clients:
             client.expect_closed()
             assert server.monitor.closed(client.cid)["reason"] == FAILURE
-        plain.barrier()
+            server.wait_log(rf"\[DBG\] .* - cid:{client.cid} - Failed pinned cert test for key id: "
+                            + certs.fingerprint("client") + "$")
+        if before and dialect(reference=False, midge=True):
+            plain.barrier()
+
+    # Without verify nobody has shown a certificate: a list of pins closes them all.
+    def test_reload_disconnects_who_has_none(self, start, certs, context):
+        server = start(with_base("debug: true\n" + block(certs)), base=False)
+        client = server.connect(tls=context())
+        reload(server, with_base("debug: true\n" + block(certs, f'pinned_certs: ["{"a" * 64}"]')))
+        server.wait_log(r"\[INF\] Disconnect 1 clients due to pinned certs reload$")
+        client.expect_closed()
+        server.wait_log(rf"\[DBG\] .* - cid:{client.cid} - Failed pinned cert test as client did not "
+                        "provide a certificate$")
 
     def test_log(self, tls_start, certs, context):
         server = tls_start(f'pinned_certs: ["{"a" * 64}"]', verify=True)
@@ -372,6 +387,19 @@ def test_mixed_port_keeps_its_flags_over_a_reload(start, certs):
         info = server.client().info
         assert info["tls_available"] is True and "tls_required" not in info
         reload(server, config.replace("timeout: 5", f"timeout: {5 + count}"), count=count)
+
+
+# Row 115: INFO follows what a reload removes.
+def test_mixed_port_loses_tls(start, certs):
+    server = start(with_base("allow_non_tls: true\n" + block(certs, verify=True)), base=False)
+    assert server.client().info["tls_verify"] is True
+    reload(server, with_base("allow_non_tls: true\n"))
+    server.wait_log(r"\[INF\] Reloaded: tls = disabled$")
+    info = server.client().info
+    assert "tls_required" not in info
+    assert info.get("tls_available") is dialect(reference=True, midge=None)
+    assert info.get("tls_verify") is dialect(reference=True, midge=None)
+    server.connect().barrier()
 
 
 # Row 33: after a handshake before INFO, INFO requires TLS also on a mixed port.
