@@ -471,6 +471,33 @@ def test_rate_limit_before_info(tls_start, context):
     server.wait_log(r"\[WRN\] Rejected \d+ connections due to TLS rate limiting$")
 
 
+# 5.3: who is refused before the handshake is told so in clear text, with INFO before it or alone.
+@pytest.mark.parametrize("inside", ["", FIRST, "first: 2s", "first: auto"])
+def test_refused_in_clear_text(tls_start, context, inside):
+    first = inside == FIRST
+    server = tls_start("connection_rate_limit: 1\n" + inside)
+    server.client(tls=context(), tls_first=first).connect().barrier()
+
+    def refused():
+        client = server.client(read_info=not inside)
+        client.send(b"\x16\x03\x01\x00\x05")
+        got = client.drain_until_closed()
+        return got if got.startswith(b"-ERR") else None
+
+    error = until(refused, "a client is refused")
+    assert error == b"-ERR 'Connection throttling is active. Please try again later.'\r\n"
+    reasons = {entry["reason"] for entry in server.monitor.connz("state=closed")["connections"]}
+    assert "Maximum Connections Exceeded" in reasons
+
+
+@pytest.mark.parametrize("inside", ["", FIRST, "first: auto"])
+@pytest.mark.parametrize("outside", ["", "allow_non_tls: true\n"])
+def test_too_many_connections(tls_start, inside, outside):
+    server = tls_start(inside, outside + "max_connections: 0")
+    client = server.client(read_info=not inside)
+    assert client.drain_until_closed() == b"-ERR 'maximum connections exceeded'\r\n"
+
+
 @pytest.mark.parametrize("change, field", [
     ("connection_rate_limit: 4", "TLSRateLimit: old=0, new=4"),
     ("verify_and_map: true", "TLSMap: old=false, new=true"),
