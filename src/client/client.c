@@ -10,6 +10,7 @@
 #include "net/loop.h"
 #include "peer/peer_info.h"
 #include "peer/peer_server.h"
+#include "peer/roster.h"
 #include "peer/settings.h"
 #include "proto/encode_client.h"
 #include "proto/info.h"
@@ -176,7 +177,7 @@ static void post_record(struct peer *peer)
         peer_snapshot(peer, letter->record, PEER_WANT_FIRST_SUBS);
         letter->server = server;
         letter->mail.deliver = on_record;
-        loop_post(server->control, &letter->mail);
+        roster_report(peer->loop->roster, server->control, &letter->mail);
 }
 
 static void on_close(struct peer *peer)

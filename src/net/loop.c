@@ -21,9 +21,9 @@ struct loop *loop_current(void)
         return current;
 }
 
-static void run_mail(struct loop *loop)
+static void deliver_all(struct loop *loop, struct mailbox *box)
 {
-        struct mail *mail = mailbox_take(&loop->shared.mail);
+        struct mail *mail = mailbox_take(box);
         if (mail)
                 loop_note_event(loop);
         loop->own.in_mail = true;
@@ -35,9 +35,20 @@ static void run_mail(struct loop *loop)
         loop->own.in_mail = false;
 }
 
+static bool has_mail(struct loop *loop)
+{
+        return !mailbox_is_empty(&loop->shared.mail) || !mailbox_is_empty(&loop->shared.quiet);
+}
+
+static void run_mail(struct loop *loop)
+{
+        deliver_all(loop, &loop->shared.mail);
+        deliver_all(loop, &loop->shared.quiet);
+}
+
 void loop_take_mail(struct loop *loop)
 {
-        if (!loop->own.in_mail && !mailbox_is_empty(&loop->shared.mail))
+        if (!loop->own.in_mail && has_mail(loop))
                 run_mail(loop);
 }
 
@@ -77,6 +88,11 @@ static void arm_uv_timer(struct loop *loop)
         uv_timer_start(&uv->timer, on_timer, wait_ms, 0);
 }
 
+static bool is_awaiting(struct loop *loop)
+{
+        return atomic_load(&loop->shared.awaited) > 0;
+}
+
 static void on_prepare(uv_prepare_t *handle)
 {
         struct loop *loop = handle->data;
@@ -85,7 +101,7 @@ static void on_prepare(uv_prepare_t *handle)
         if (loop->own.looking)
                 return; /* the poll will not sleep */
         atomic_store(&loop->shared.sleeping, true);
-        if (!mailbox_is_empty(&loop->shared.mail))
+        if (!mailbox_is_empty(&loop->shared.mail) || (is_awaiting(loop) && has_mail(loop)))
                 os_wake(loop->uv->wake_fd[1]);
 }
 
@@ -93,7 +109,7 @@ static void on_check(uv_check_t *handle)
 {
         struct loop *loop = handle->data;
         atomic_store_explicit(&loop->shared.sleeping, false, memory_order_relaxed);
-        if (!mailbox_is_empty(&loop->shared.mail)) {
+        if (has_mail(loop)) {
                 loop->own.now_ns = clock_mono_ns(); /* the poll may have slept without an event */
                 run_mail(loop);
         }
@@ -107,6 +123,7 @@ struct loop *loop_new(unsigned index)
         loop->index = index;
         loop->uv = uv;
         mailbox_init(&loop->shared.mail);
+        mailbox_init(&loop->shared.quiet);
         timer_heap_init(&loop->own.timers);
         spin_init(&loop->own.spin);
         list_init(&loop->own.dirty);
@@ -219,6 +236,25 @@ void loop_post(struct loop *loop, struct mail *mail)
         if (first && loop != current && atomic_load(&loop->shared.sleeping))
                 os_wake(loop->uv->wake_fd[1]);
         atomic_fetch_sub_explicit(&loop->shared.posters, 1, memory_order_release);
+}
+
+/* The order again (push, then look whether it is awaited; raise `awaited`, then look into the box before the
+ * sleep), all sequentially consistent: a letter that becomes awaited as it is posted is not lost. */
+void loop_post_quiet(struct loop *loop, struct mail *mail)
+{
+        atomic_fetch_add_explicit(&loop->shared.posters, 1, memory_order_relaxed);
+        (void)mailbox_push(&loop->shared.quiet, mail);
+        if (is_awaiting(loop) && loop != current && atomic_load(&loop->shared.sleeping))
+                os_wake(loop->uv->wake_fd[1]);
+        atomic_fetch_sub_explicit(&loop->shared.posters, 1, memory_order_release);
+}
+
+void loop_await(struct loop *loop, bool more)
+{
+        if (more)
+                atomic_fetch_add(&loop->shared.awaited, 1);
+        else
+                atomic_fetch_sub(&loop->shared.awaited, 1);
 }
 
 void loop_timer_start(struct loop *loop, struct timer *timer, uint64_t after_ns)

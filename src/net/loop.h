@@ -31,6 +31,8 @@ struct loop {
         struct loop_uv *uv; /* libuv's handles */
         struct {
                 struct mailbox mail;
+                struct mailbox quiet;     /* letters that are no reason to wake up */
+                _Atomic unsigned awaited; /* loop_await(): they are one now */
                 _Atomic bool sleeping;    /* inside the poll: a letter must wake it */
                 _Atomic unsigned posters; /* threads inside loop_post() */
                 _Atomic uint64_t busy_ns; /* spent on events so far; written by the owner */
@@ -69,6 +71,13 @@ void loop_stop(struct loop *loop);
 
 /* Any thread: deliver mail->deliver(mail) on the loop's thread, in order per sender. */
 void loop_post(struct loop *loop, struct mail *mail);
+
+/* Any thread: the same, but a loop that sleeps goes on sleeping, and delivers it with whatever comes next. For
+ * what matters only then; the poster bounds how many such letters there can be. */
+void loop_post_quiet(struct loop *loop, struct mail *mail);
+/* Owner: from now on (more: true), or no more, some quiet letter is waited for, and any of them wakes the loop.
+ * Calls nest. */
+void loop_await(struct loop *loop, bool more);
 
 /* Owner: deliver now what has come. A read does so between taking its bytes and presenting them, because
  * what another loop had delivered before a PING was sent must be answered before its PONG. Nothing happens

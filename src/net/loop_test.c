@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a loop: letters and stops that come late. */
 #include "net/loop.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,12 +88,71 @@ static void timers_end_the_sleep(void **state)
         loop_free(loop);
 }
 
+static uint64_t read_ns;
+
+static void on_quiet(struct mail *mail)
+{
+        (void)mail;
+        read_ns = clock_mono_ns();
+}
+
+static void on_awaited(struct mail *mail)
+{
+        on_quiet(mail);
+        loop_await(loop_current(), false);
+        loop_stop(loop_current());
+}
+
+/* A quiet letter is read when something else wakes the loop. */
+static void quiet_letters_wake_nobody(void **state)
+{
+        (void)state;
+        struct loop *loop = loop_new(0);
+        struct timer timer = { .fn = on_timer };
+        struct mail mail = { .deliver = on_quiet };
+        uint64_t start_ns = clock_mono_ns();
+        fired = 0;
+        loop_timer_start(loop, &timer, 30 * NS_PER_MS);
+        loop_post_quiet(loop, &mail);
+        loop_run(loop);
+        assert_int_equal(fired, 1);
+        assert_true(read_ns - start_ns >= 20 * NS_PER_MS);
+        loop_free(loop);
+}
+
+/* Unless it is waited for: whether it came before or comes when the loop sleeps. */
+static void awaited_letters_wake_the_loop(void **state)
+{
+        (void)state;
+        for (int round = 0; round < 50; round++) {
+                struct loop *loop = loop_new(0);
+                struct timer timer = { .fn = on_timer };
+                struct mail mail = { .deliver = on_awaited };
+                fired = 0;
+                loop_timer_start(loop, &timer, 60 * NS_PER_SEC);
+                if (round % 2)
+                        loop_post_quiet(loop, &mail);
+                loop_await(loop, true);
+                struct thread *thread = thread_start("loop", THREAD_LOOP, run, loop);
+                while (round % 4 == 0 && !atomic_load(&loop->shared.sleeping))
+                        sched_yield();
+                if (round % 2 == 0)
+                        loop_post_quiet(loop, &mail);
+                thread_join(thread);
+                assert_int_equal(fired, 0);
+                loop_timer_stop(loop, &timer);
+                loop_free(loop);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(late_letters_are_delivered),
                 cmocka_unit_test(a_loop_that_never_ran_can_go),
                 cmocka_unit_test(timers_end_the_sleep),
+                cmocka_unit_test(quiet_letters_wake_nobody),
+                cmocka_unit_test(awaited_letters_wake_the_loop),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,15 @@ void roster_free(struct roster *roster)
         xfree(roster);
 }
 
+void roster_report(struct roster *roster, struct loop *control, struct mail *mail)
+{
+        enum { QUIET = 64 };
+        if (++roster->reports % QUIET == 0)
+                loop_post(control, mail);
+        else
+                loop_post_quiet(control, mail);
+}
+
 void roster_each(struct loop *loop, roster_fn fn, void *ctx)
 {
         list_foreach_safe (&loop->roster->peers, it)

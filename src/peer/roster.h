@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 struct loop;
+struct mail;
 struct peer;
 struct settings;
 struct slab;
@@ -21,6 +22,7 @@ struct roster {
         struct fold handshakes;    /* failed ones, so that they do not fill the log */
         struct slab *subs;         /* where the subscriptions of the peers live */
         struct subs_batch batch;   /* of the peer that is read; empty between reads */
+        unsigned reports;          /* roster_report() */
 };
 
 struct roster *roster_new(struct settings *settings); /* takes a reference of its own */
@@ -32,6 +34,10 @@ void roster_apply(struct loop *loop, struct settings *settings);
 /* Owner: close everybody and end the loop when the last is freed. Call again to stop waiting for those
  * that do not read their last bytes. */
 void roster_drain(struct loop *loop);
+
+/* Owner: a letter for whoever asks on the control thread what became of a peer. It wakes that thread only now and
+ * then, so that these letters do not pile up; who asks has them all, because reading a request takes mail first. */
+void roster_report(struct roster *roster, struct loop *control, struct mail *mail);
 
 typedef void (*roster_fn)(struct peer *peer, void *ctx);
 void roster_each(struct loop *loop, roster_fn fn, void *ctx); /* fn may close its peer */

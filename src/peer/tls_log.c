@@ -68,7 +68,7 @@ static void record(struct peer *peer, const struct tls_verdict *verdict)
         peer_addr_ip(&peer->addr, letter->failure->ip, sizeof letter->failure->ip);
         letter->server = server;
         letter->mail.deliver = on_failure;
-        loop_post(server->control, &letter->mail);
+        roster_report(peer->loop->roster, server->control, &letter->mail);
 }
 
 void peer_on_tls_failed(struct conn *conn, const struct tls_verdict *verdict)
