@@ -61,6 +61,13 @@ void conn_watch(struct conn *conn)
 
 /* ---- ending ------------------------------------------------------------------------------ */
 
+/* The layers' goodbye; the end of the stream follows. */
+static void say_goodbye(struct conn *conn)
+{
+        conn->tcp.ending = true;
+        conn->top->ops->shutdown(conn->top);
+}
+
 static void on_poll_closed(uv_handle_t *handle)
 {
         struct conn *conn = handle->data;
@@ -78,6 +85,8 @@ static void conn_final(struct conn *conn)
         if (conn->handshake)
                 conn_handshake_recall(conn);
         if (conn->job_out) { /* the pool holds the session: end when it comes back */
+                if (!conn->early && !conn->finish_wanted)
+                        loop_await(conn->loop, true);
                 conn->finish_wanted = true;
                 conn->state = CONN_FLUSHING;
                 conn->blocked = false;
@@ -85,7 +94,7 @@ static void conn_final(struct conn *conn)
                 return;
         }
         if (conn->state != CONN_LINGER)
-                conn->top->ops->shutdown(conn->top);
+                say_goodbye(conn);
         conn->state = CONN_CLOSED;
         if (list_linked(&conn->dirty))
                 list_remove(&conn->dirty);
@@ -103,7 +112,7 @@ static void conn_written(struct conn *conn)
 {
         if (!conn->job_out && !conn->parted) {
                 conn->parted = true;
-                conn->top->ops->shutdown(conn->top);
+                say_goodbye(conn);
         }
         if (!conn->job_out && conn->top->ops->held(conn->top) > 0) { /* the goodbye as well */
                 conn->blocked = true;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The handshake of a connection, and behind it the check of ocsp_peer.
  *
- *   loop: receive ──► job {session, in, out} ──► pool: one step ──► mail ──► loop: send out ──► receive …
+ *   loop: receive ──► job {session, in, out} ──► pool: one step, send out ──► mail ──► loop: receive …
  *
  * While a job is out the loop neither reads the socket nor touches the session, and the conn cannot be
- * freed (job_out). Bytes behind the last handshake message stay in `in` and become the TLS layer's first
+ * freed (job_out). A flight leaves from the pool, and its letter wakes nobody: the loop has nothing to do until the
+ * peer answers, or time is over. Bytes behind the last handshake message stay in `in` and become the TLS layer's first
  * ciphertext. A step without public-key work, which is the last of most handshakes, costs less than
  * the way to the pool and back, and runs here.
  *
@@ -57,9 +58,10 @@ uint64_t conn_source(const struct conn *conn)
         return slice_hash(slice_of((const char *)six + (mapped ? 12 : 0), mapped ? 4 : 8));
 }
 
-static void send_out(struct conn *conn)
+/* What the socket takes of `out`. On the loop, or on the pool while it has the job. */
+static void push_out(struct handshake *hs)
 {
-        struct handshake *hs = conn->handshake;
+        struct conn *conn = hs->conn;
         size_t sent = 0;
         while (sent < hs->out.len) {
                 struct iovec iov = { hs->out.ptr + sent, hs->out.len - sent };
@@ -69,7 +71,12 @@ static void send_out(struct conn *conn)
                 sent += (size_t)n;
         }
         buf_consume(&hs->out, sent);
-        conn->blocked = hs->out.len > 0;
+}
+
+static void send_out(struct conn *conn)
+{
+        push_out(conn->handshake);
+        conn->blocked = conn->handshake->out.len > 0;
 }
 
 static void fail(struct conn *conn, const struct tls_verdict *verdict)
@@ -81,13 +88,21 @@ static void fail(struct conn *conn, const struct tls_verdict *verdict)
         conn_close(conn, conn->job_out ? CONN_CLOSE_NOW : CONN_CLOSE_LINGER);
 }
 
+/* The job is back. */
+static void take_job(struct conn *conn)
+{
+        if (conn->early || conn->finish_wanted)
+                loop_await(conn->loop, false);
+        conn->job_out = conn->early = false;
+}
+
 void conn_handshake_recall(struct conn *conn)
 {
         struct handshake *hs = conn->handshake;
         if (!hs->waiting || !ocsp_share_recall(hs->share, &hs->waiter))
                 return;
         hs->waiting = false;
-        conn->job_out = false;
+        take_job(conn);
 }
 
 /* The connection broke, or time is over: a session that the pool does not hold may know more. */
@@ -112,6 +127,8 @@ static void secure(struct conn *conn)
         loop_timer_stop(conn->loop, &conn->timer);
         conn->top = &tls->base;
         conn->state = CONN_OPEN;
+        if (tls->out.len > 0)
+                conn_touch(conn); /* it leaves together with what is said now */
         conn->ops->on_secure(conn);
         conn_input_waiting(conn);
         if (conn->state == CONN_OPEN)
@@ -166,7 +183,7 @@ static void on_answer(struct mail *mail)
                 post_job(conn);
                 return;
         }
-        conn->job_out = conn->early = false;
+        take_job(conn);
         conn_close(conn, CONN_CLOSE_NOW);
 }
 
@@ -180,14 +197,23 @@ static void ask(struct conn *conn)
         ocsp_share_ask(hs->share, ocsp_check_take_question(hs->check), &hs->waiter);
 }
 
+static void run_job(struct crypto_job *job)
+{
+        struct handshake *hs = CONTAINER_OF(job, struct handshake, job);
+        run_step(job);
+        if (hs->result == TLS_WANT_READ)
+                push_out(hs);
+        job->quiet = hs->result == TLS_WANT_READ && hs->out.len == 0;
+}
+
 static void take_step(struct conn *conn)
 {
         struct handshake *hs = conn->handshake;
-        send_out(conn);
         if (hs->result == TLS_DONE) {
                 secure(conn);
                 return;
         }
+        send_out(conn);
         if (hs->result == TLS_FAILED) {
                 fail(conn, tls_session_verdict(hs->session));
                 return;
@@ -203,7 +229,7 @@ static void on_step_done(struct mail *mail)
 {
         struct handshake *hs = CONTAINER_OF(mail, struct handshake, job.done);
         struct conn *conn = hs->conn;
-        conn->job_out = conn->early = false;
+        take_job(conn);
         if (conn->finish_wanted)
                 conn_close(conn, CONN_CLOSE_NOW);
         else
@@ -219,18 +245,30 @@ static void post_job(struct conn *conn)
                 conn_watch(conn);
                 return;
         }
-        conn->job_out = false;
+        take_job(conn);
         tls_verdict_busy(&verdict);
         fail(conn, &verdict);
+}
+
+/* The letter of the last step may be waiting for a reason to be read: here is one. */
+static bool is_back(struct conn *conn)
+{
+        if (conn->job_out)
+                loop_take_mail(conn->loop);
+        return conn->state == CONN_HANDSHAKE && !conn->job_out;
 }
 
 void conn_handshake_readable(struct conn *conn)
 {
         struct handshake *hs = conn->handshake;
         struct tls_verdict verdict;
-        if (conn->job_out) { /* rare, so the socket stays watched until it happens */
-                conn->early = true;
-                conn_watch(conn);
+        if (!is_back(conn)) {
+                if (conn->state == CONN_HANDSHAKE &&
+                        !conn->early) { /* rare: the socket stays watched till then */
+                        conn->early = true;
+                        loop_await(conn->loop, true);
+                        conn_watch(conn);
+                }
                 return;
         }
         if (!buf_reserve(&hs->in, HANDSHAKE_READ_BYTES)) {
@@ -271,10 +309,14 @@ void conn_handshake_writable(struct conn *conn)
 void conn_handshake_timeout(struct conn *conn)
 {
         struct tls_verdict verdict;
-        if (conn->handshake->waiting)
+        if (conn->handshake->waiting) {
                 tls_verdict_ocsp_timeout(&verdict);
-        else
+        } else {
+                (void)is_back(conn); /* it may know more */
+                if (conn->state != CONN_HANDSHAKE)
+                        return;
                 tls_verdict_timeout(&verdict);
+        }
         fail_outside(conn, &verdict);
 }
 
@@ -309,7 +351,7 @@ void conn_start_tls(struct conn *conn, struct tls_ctx *ctx, struct crypto_pool *
         hs->server = server_name == NULL;
         hs->session = tls_session_new(ctx, server_name);
         hs->share = tls_ctx_ocsp_peer(ctx) ? tls_ctx_ocsp_peer(ctx)->share : NULL;
-        hs->job.run = run_step;
+        hs->job.run = run_job;
         hs->job.done.deliver = on_step_done;
         hs->job.home = conn->loop;
         hs->job.source = conn_source(conn);

@@ -5,7 +5,6 @@
 #include "base/thread.h"
 #include "net/loop.h"
 #include "os/os.h"
-#include <stdbool.h>
 #include <stdio.h>
 
 enum {
@@ -101,7 +100,10 @@ static void work(void *ctx)
                 }
                 pthread_mutex_unlock(&pool->lock);
                 job->run(job);
-                loop_post(job->home, &job->done);
+                if (job->quiet)
+                        loop_post_quiet(job->home, &job->done);
+                else
+                        loop_post(job->home, &job->done);
                 pthread_mutex_lock(&pool->lock);
         }
         pthread_mutex_unlock(&pool->lock);

@@ -7,6 +7,7 @@
 #pragma once
 #include "base/mailbox.h"
 #include "base/macros.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 struct crypto_pool;
@@ -18,6 +19,7 @@ typedef void (*crypto_fn)(struct crypto_job *job);
 struct crypto_job {
         struct mail done; /* done.deliver runs on `home` when run() has returned */
         crypto_fn run;    /* on a pool thread */
+        bool quiet;       /* set by run: `done` need not wake its loop (loop_post_quiet()) */
         struct loop *home;
         uint64_t source; /* hash of the peer's address */
         struct crypto_job *next;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/tr_tcp.h"
+#include "os/os.h"
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -23,9 +24,10 @@ static ssize_t tcp_send(struct transport *tr, const struct iovec *iov, int iov_n
 {
         struct tr_tcp *tcp = (struct tr_tcp *)tr;
         struct msghdr msg = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)iov_n };
+        int flags = MSG_NOSIGNAL | (tcp->ending ? os_send_last() : 0);
         for (;;) {
-                ssize_t n = iov_n == 1 ? send(tcp->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
-                                       : sendmsg(tcp->fd, &msg, MSG_NOSIGNAL);
+                ssize_t n = iov_n == 1 ? send(tcp->fd, iov->iov_base, iov->iov_len, flags)
+                                       : sendmsg(tcp->fd, &msg, flags);
                 if (n >= 0)
                         return n;
                 if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -66,4 +68,5 @@ void tr_tcp_init(struct tr_tcp *tcp, int fd)
 {
         tcp->base = (struct transport){ &tcp_ops, NULL };
         tcp->fd = fd;
+        tcp->ending = false;
 }

@@ -6,6 +6,7 @@
 struct tr_tcp {
         struct transport base;
         int fd;
+        bool ending; /* what is sent now is the last: the end of the stream follows at once */
 };
 
 void tr_tcp_init(struct tr_tcp *tcp, int fd); /* the fd stays the caller's */

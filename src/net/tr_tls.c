@@ -9,6 +9,7 @@ enum {
         PIECES_MAX = 256,
         SEND_MAX_BYTES = 256 * 1024, /* plaintext taken per call: bounds what `out` can hold */
         KEEP_OUT_BYTES = 512 * 1024, /* the loop's collecting buffer is freed above this */
+        JOIN_BYTES = 4096, /* held ciphertext up to this size goes along with what follows */
 };
 
 static ssize_t decrypt(struct tr_tls *tls, struct slice *in, char *dst, size_t dst_bytes)
@@ -107,7 +108,8 @@ static ssize_t tls_send(struct transport *tr, const struct iovec *iov, int iov_n
 {
         struct tr_tls *tls = (struct tr_tls *)tr;
         struct buf *out = tls->loop->own.cipher_out;
-        int rc = tr_tls_drain(tls);
+        bool join = iov_n > 0 && tls->out.len > 0 && tls->out.len <= JOIN_BYTES;
+        int rc = join ? 0 : tr_tls_drain(tls);
         if (rc == ERR_AGAIN)
                 return 0;
         if (rc < 0 || iov_n == 0)
@@ -116,6 +118,10 @@ static ssize_t tls_send(struct transport *tr, const struct iovec *iov, int iov_n
         size_t taken;
         int piece_n = cut(iov, iov_n, piece, &taken);
         buf_clear(out);
+        if (join) {
+                buf_append_slice(out, buf_slice(&tls->out));
+                buf_fini(&tls->out);
+        }
         rc = tls_session_writev(tls->session, piece, piece_n, out);
         if (rc < 0)
                 return rc;

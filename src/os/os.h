@@ -13,6 +13,8 @@ int os_socket_stream(int family); /* non-blocking, close-on-exec; fd or negative
 int os_accept(int fd, struct sockaddr_storage *peer);
 int os_set_nodelay(int fd);
 int os_listen_backlog(void);
+/* Flag of send() for bytes that the end of the stream follows at once: both leave as one segment. Or 0. */
+int os_send_last(void);
 int os_entropy(void *dst, size_t bytes); /* 0 or negative errno */
 
 /* How a thread ends another's poll: fd[0] is readable from os_wake(fd[1]) until os_wake_seen(fd[0]).

@@ -50,6 +50,11 @@ int os_listen_backlog(void)
         return 1024; /* the kernel cuts it to kern.ipc.somaxconn */
 }
 
+int os_send_last(void)
+{
+        return 0;
+}
+
 int os_entropy(void *dst, size_t bytes)
 {
         char *at = dst;

@@ -33,6 +33,11 @@ int os_listen_backlog(void)
         return 4096; /* the kernel cuts it to net.core.somaxconn */
 }
 
+int os_send_last(void)
+{
+        return MSG_MORE;
+}
+
 int os_entropy(void *dst, size_t bytes)
 {
         char *at = dst;
