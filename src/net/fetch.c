@@ -162,6 +162,11 @@ static int dial(struct link *link, const struct url *url, struct errbuf *eb)
         struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
         struct addrinfo *all = NULL;
         int found = getaddrinfo(url->host, url->port, &hints, &all);
+        if (has_stopped(link)) { /* perhaps long ago, and the process is ending */
+                if (found == 0)
+                        freeaddrinfo(all);
+                return ERR_CLOSED;
+        }
         if (found != 0)
                 return errbuf_set(eb, ERR_IO, "dial tcp: lookup %s: %s", url->host,
                         found == EAI_NONAME ? "no such host" : gai_strerror(found));
@@ -260,6 +265,15 @@ static void strip_brackets(char *host)
         host[len - 2] = '\0';
 }
 
+/* The library knows schemes in lower case only. */
+static char *with_lower_scheme(const char *text)
+{
+        char *lower = xstrdup(text);
+        for (char *c = lower; isalpha((unsigned char)*c); c++)
+                *c = (char)tolower((unsigned char)*c);
+        return lower;
+}
+
 static int parse_url(const char *text, struct url *url, struct errbuf *eb)
 {
         char *user = NULL, *fragment = NULL;
@@ -270,12 +284,14 @@ static int parse_url(const char *text, struct url *url, struct errbuf *eb)
                       slice_eq_nocase(slice_of(text, 8), SLICE_LIT("https://"));
         if (!web)
                 return errbuf_set(eb, ERR_INVALID, "unsupported protocol scheme \"\"");
+        char *lower = with_lower_scheme(text);
         bool good =
-                is_printable(text) && OSSL_HTTP_parse_url(text, &url->tls, &user, &url->host,
+                is_printable(text) && OSSL_HTTP_parse_url(lower, &url->tls, &user, &url->host,
                                               &url->port, NULL, &url->path, &url->query, &fragment);
         good = good && url->host[0] && (user == NULL || user[0] == '\0');
         OPENSSL_free(user);
         OPENSSL_free(fragment);
+        xfree(lower);
         ERR_clear_error();
         if (!good) {
                 url_fini(url);

@@ -75,6 +75,20 @@ static void serve(void *ctx)
         ERR_clear_error();
 }
 
+/* A server on the IPv6 loopback, where there is one. */
+static bool listen_v6(void)
+{
+        struct sockaddr_in6 addr = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+        socklen_t len = sizeof addr;
+        server.fd = socket(AF_INET6, SOCK_STREAM, 0);
+        if (server.fd < 0 || bind(server.fd, (struct sockaddr *)&addr, len) < 0)
+                return false;
+        assert_int_equal(listen(server.fd, 8), 0);
+        assert_int_equal(getsockname(server.fd, (struct sockaddr *)&addr, &len), 0);
+        server.port = ntohs(addr.sin6_port);
+        return true;
+}
+
 static void listen_any(void)
 {
         struct sockaddr_in addr = { .sin_family = AF_INET,
@@ -87,14 +101,19 @@ static void listen_any(void)
         server.port = ntohs(addr.sin_port);
 }
 
-/* An answer at a time; '%' stands for the server's own address. */
-static void start(const char *const *answers, int n)
+/* An answer at a time. */
+static void begin(const char *const *answers, int n)
 {
-        listen_any();
         memset(server.asked, 0, sizeof server.asked);
         memcpy(server.answers, answers, (size_t)n * sizeof answers[0]);
         server.answer_n = n;
         server.thread = thread_start("server", THREAD_TEST, serve, NULL);
+}
+
+static void start(const char *const *answers, int n)
+{
+        listen_any();
+        begin(answers, n);
 }
 
 static void stop(void)
@@ -228,6 +247,38 @@ static void does_not_follow_for_ever(void **state)
         stop();
 }
 
+static void takes_addresses_and_schemes_of_any_form(void **state)
+{
+        const char *answers[] = { HEAD "\r\n" DER, HEAD "\r\n" DER };
+        static const char *const hosts[] = { "[::1]", "[0::1]" };
+        struct fetch_answer answer;
+        struct errbuf eb = { "" };
+        char url[64], want[128];
+        if (!listen_v6())
+                skip();
+        begin(answers, 2);
+        struct fetch_request request = ask("", NULL);
+        for (int i = 0; i < 2; i++) {
+                snprintf(url, sizeof url, "%s://%s:%d/x", i ? "HTTP" : "http", hosts[i],
+                        server.port);
+                request.url = url;
+                if (fetch(&request, NULL, &answer, &eb) < 0)
+                        fail_msg("%s", eb.text);
+                assert_int_equal(answer.status, 200);
+                buf_fini(&answer.body);
+        }
+        stop();
+        for (int i = 0; i < 2; i++) {
+                snprintf(want, sizeof want, "GET /x HTTP/1.0\r\nHost: %s:%d\r\n\r\n", hosts[i],
+                        server.port);
+                assert_string_equal(server.asked[i], want);
+        }
+        snprintf(want, sizeof want, "Get \"%s\": dial tcp [::1]:%d: connect: connection refused",
+                url, server.port);
+        assert_int_equal(fetch(&request, NULL, &answer, &eb), -ECONNREFUSED);
+        assert_string_equal(eb.text, want);
+}
+
 static void says_why_nobody_answers(void **state)
 {
         struct fetch_answer answer;
@@ -344,6 +395,7 @@ int main(void)
                 cmocka_unit_test(refuses_other_answers),
                 cmocka_unit_test(follows_a_get_elsewhere),
                 cmocka_unit_test(does_not_follow_for_ever),
+                cmocka_unit_test(takes_addresses_and_schemes_of_any_form),
                 cmocka_unit_test(says_why_nobody_answers),
                 cmocka_unit_test(gives_up_on_time),
                 cmocka_unit_test(stops_when_told),

@@ -106,6 +106,13 @@ static void on_staple_known(void *ctx)
         struct rotation *rotation = &server->rotation;
         struct buf now = { 0 };
         rotation->pending = NULL;
+        if (pending->stapler && stapler_is_bad(pending->stapler)) {
+                refuse(server, pending->digest, slice_str(stapler_problem(pending->stapler)));
+                stapler_free(pending->stapler);
+                tls_ctx_unref(pending->next);
+                pending_free(pending);
+                return;
+        }
         keep(rotation->in_service, pending->digest);
         memset(rotation->refused, 0, sizeof rotation->refused);
         rotation->state.taken_n++;

@@ -43,7 +43,7 @@ struct stapler {
         uint64_t asked_ns; /* monotonic: the last lookup began */
         unsigned id;       /* what a letter from a handshake means */
         char problem[1024];
-        bool hopeless;
+        bool hopeless, bad;
         void (*ready)(void *ctx);
         void *ready_ctx;
         struct staple *before; /* counted; during prepare, NULL: none */
@@ -247,7 +247,8 @@ static void settle(
         int judged = judge(stapler, rc, response, eb);
         if (judged == 0)
                 return;
-        stapler->hopeless = rc == 0 || rc == ERR_NOTFOUND;
+        stapler->bad = rc == 0;
+        stapler->hopeless = stapler->bad || rc == ERR_NOTFOUND;
         snprintf(stapler->problem, sizeof stapler->problem, "%s", eb->text);
 }
 
@@ -278,6 +279,11 @@ void stapler_prepare(
         }
         settle(stapler, 0, &response, &eb);
         ready(ctx);
+}
+
+bool stapler_is_bad(const struct stapler *stapler)
+{
+        return stapler->bad;
 }
 
 bool stapler_is_hopeless(const struct stapler *stapler)

@@ -41,6 +41,8 @@ void stapler_prepare(
 const char *stapler_problem(const struct stapler *stapler);
 /* Asking again later changes nothing: nobody can be asked, or the status forbids to go on. */
 bool stapler_is_hopeless(const struct stapler *stapler);
+/* There is an answer, and it is that the certificate is not good. */
+bool stapler_is_bad(const struct stapler *stapler);
 
 /* From now on it logs, refreshes, and ends the server when it must. */
 void stapler_run(struct stapler *stapler);

@@ -589,21 +589,28 @@ def test_only_the_first_of_several_is_stapled(start, authority, responder, leaf,
     assert staple(server, authority) == "good"
 
 
+class Served:
+    """A pair of files that change."""
+
+    def __init__(self, directory):
+        self.crt, self.key = str(directory / "tls.crt"), str(directory / "tls.key")
+
+    def put(self, pair):
+        for path, source in ((self.crt, pair.crt), (self.key, pair.key)):
+            with open(source, "rb") as old, open(path + ".new", "wb") as new:
+                new.write(old.read())
+            os.rename(path + ".new", path)
+
+
 @pytest.mark.midge_only
 def test_changed_files_are_stapled(start, authority, responder, leaf, tmp_path):
     """A new certificate on disk gets its own staple before it is served."""
-    def put(pair):
-        for end, source in (("crt", pair.crt), ("key", pair.key)):
-            (tmp_path / f"new.{end}").write_bytes(open(source, "rb").read())
-            os.rename(tmp_path / f"new.{end}", tmp_path / f"tls.{end}")
-
-    first, second = leaf(), leaf()
-    put(first)
-    served = type("Served", (), {"crt": str(tmp_path / "tls.crt"), "key": str(tmp_path / "tls.key")})
+    first, second, served = leaf(), leaf(), Served(tmp_path)
+    served.put(first)
     server = start(config(authority, served))
     assert first.name in s_client(server.port, authority)
     responder.hold = threading.Event()
-    put(second)
+    served.put(second)
     until(lambda: responder.count() == 2, "the status of the new one is asked for")
     assert first.name in s_client(server.port, authority)  # as long as it takes
     responder.hold.set()
@@ -611,6 +618,29 @@ def test_changed_files_are_stapled(start, authority, responder, leaf, tmp_path):
     assert second.name in s_client(server.port, authority)
     assert staple(server, authority) == "good"
     server.wait_log(ENABLED, 2)
+
+
+@pytest.mark.midge_only
+def test_changed_files_that_are_revoked_are_refused(start, authority, responder, leaf, tmp_path):
+    first, second, served = leaf(), leaf(), Served(tmp_path)
+    served.put(first)
+    server = start(config(authority, served, "ocsp { mode: always }"))
+    responder.revoke(second)
+    served.put(second)
+    server.wait_log(re.escape("[ERR] TLS files changed, but the new ones are refused: found existing OCSP status "
+                              f"for certificate at '{served.crt}': revoked"))
+    assert first.name in s_client(server.port, authority) and staple(server, authority) == "good"
+
+
+def test_tls_removed_by_reload(start, authority, responder, leaf):
+    pair = leaf()
+    server = start(config(authority, pair))
+    reload(server, "")
+    with server.client() as client:
+        client.connect()
+    asked = responder.count()
+    reload(server, config(authority, pair), 2)
+    assert staple(server, authority) == "good" and responder.count() == asked + 1
 
 
 def test_monitoring_port(start, authority, responder, leaf):
