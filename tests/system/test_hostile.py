@@ -163,6 +163,44 @@ def test_huge_counts(guarded, head):
     assert client.drain_until_closed() in (b"", b"-ERR 'Maximum Payload Violation'\r\n")
 
 
+# 2026-22 of the lessons: no line end of one client comes out in what another is sent. What the reference makes
+# of such a byte depends on how the line is cut.
+@pytest.mark.midge_only
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("line", [
+    "PUB in\rj 0\r\n\r\n", "PUB \rinj 0\r\n\r\n", "PUB inj\r 0\r\n\r\n", "PUB inj r\rx 0\r\n\r\n",
+    "PUB inj 0\r \r\n\r\n", "PUB inj 0\r\r\n\r\n", "HPUB in\rj 0 0\r\n\r\n", "HPUB inj r\rx 0 0\r\n\r\n",
+    "HPUB inj 0\r 0\r\n\r\n", "SUB in\rj 2\r\n", "SUB inj q\rr 2\r\n", "SUB inj 2\r3\r\n", "SUB inj 2\r\r\n",
+    "SUB inj\r 2\r\n",
+])
+def test_carriage_returns_inside_arguments(guarded, line, split):
+    watcher, client = guarded.connect(), guarded.connect()
+    watcher.subscribe(">", 1)
+    client.send_bytewise(line.encode()) if split else client.send(line)
+    client.drain_until_closed()
+    assert guarded.monitor.closed(client.cid)["reason"] == "Protocol Violation"
+    guarded.connect().send("PUB inj r 2\r\nok\r\n")
+    watcher.expect_msg("inj", 1, "ok", reply="r")
+    watcher.expect_silence()
+
+
+# Rule 3 of the lessons: who has not logged in holds no more than his one line, however many they are.
+def test_memory_before_the_login(start):
+    server = start("authorization { user: me, password: secret, timeout: 60 }")
+    before = server.monitor.varz()["mem"]
+    clients = [server.client() for _ in range(500)]
+    for client in clients:
+        client.send('CONNECT {"user":"', "x" * 4000)
+    good = server.connect(user="me", **{"pass": "secret"})
+    good.barrier()
+    growth = server.monitor.varz()["mem"] - before
+    assert growth < len(clients) * dialect(reference=64, midge=32) * 1024, growth
+    for client in clients[:20]:  # and no more than that is taken
+        client.try_send(b"x" * 200000)
+        client.expect_error("maximum control line exceeded")
+    good.barrier()
+
+
 # Many arguments, long arguments.
 @pytest.mark.parametrize("line", [
     "SUB " + "a " * 1500 + "\r\n", "PUB " + " " * 100000 + "a 1\r\n", "SUB " + "\t" * 100000,

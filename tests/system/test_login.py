@@ -519,7 +519,8 @@ def test_secrets_are_shown_nowhere(start, tmp_path):
     server.wait_log("Reloaded server configuration")
     good.drain_until_closed()
     shown = server.log.text()
-    for path in ("/varz", "/connz?auth=1&subs=detail&state=any", "/subsz?subs=1", "/healthz"):
+    for path in ("/", "/varz", "/connz?auth=1&subs=detail&state=any", "/subsz?subs=1", "/healthz",
+                 "/accountz?acc=$G", "/accstatz?unused=1", "/tlsz"):
         shown += server.monitor.request(path).body.decode()
     assert not re.search(r"canary|" + re.escape(sig), shown)
 
