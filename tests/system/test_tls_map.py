@@ -223,6 +223,7 @@ def test_subject_shown(map_start, context, subject, shown):
 def test_chain_and_no_name(map_start, context):
     server = map_start('users: [{user: "CN=a"}]')
     client = refused(server, context("/", "IP:10.0.0.1"))
+    server.wait_log("User required in cert, none found$")
     lines = [text for level, text in server.entries() if level == "DBG" and f"cid:{client.cid} " in text]
     at = next(i for i, line in enumerate(lines) if line.endswith("selecting first"))
     assert [line.partition(f"cid:{client.cid} - ")[2] for line in lines[at:at + 2]] == [
