@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 #include "server/server_internal.h"
+#include "server/stapler.h"
 #include "tls/facts.h"
 #include "tls/tls_ctx.h"
 
@@ -64,6 +65,8 @@ static void on_timer(struct timer *timer)
                 int64_t seconds = ((step > 0 ? step : -step) + SET_NS / 2) / SET_NS;
                 clock_duration(seconds * SET_NS, text, sizeof text);
                 log_warn(NULL, "The clock was set %s by %s", step > 0 ? "forward" : "back", text);
+                if (server->stapler)
+                        stapler_clock_set(server->stapler);
                 expiry_check(server);
         } else if ((int64_t)(wall_ns / NS_PER_SEC) >= server->expiry.due_s) {
                 expiry_check(server);

@@ -380,6 +380,12 @@ static void refresh_now(struct stapler *stapler)
                 post_job(stapler, REFRESH_LIMIT_NS);
 }
 
+void stapler_clock_set(struct stapler *stapler)
+{
+        if (stapler->running)
+                refresh_now(stapler);
+}
+
 static void on_timer(struct timer *timer)
 {
         struct stapler *stapler = CONTAINER_OF(timer, struct stapler, timer);

@@ -46,3 +46,5 @@ bool stapler_is_bad(const struct stapler *stapler);
 
 /* From now on it logs, refreshes, and ends the server when it must. */
 void stapler_run(struct stapler *stapler);
+/* Somebody set the wall clock, by which it was decided when to ask again: it asks now. */
+void stapler_clock_set(struct stapler *stapler);

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from support.client import tls_context
+from support.clock import Clock
 from support.deadline import Deadline, until
 from support.dialect import dialect, is_midge, program_name
 from support.responder import GOOD, REVOKED, UNKNOWN, Authority, Responder
@@ -559,6 +560,20 @@ def test_run_out_staple_is_not_served(start, authority, responder, leaf):
     server.wait_log(r"\[ERR\] .* - TLS handshake error: (exhausted ocsp servers|invalid ocsp NextUpdate)")
     responder.start()
     until(lambda: staple(server, authority) == "good", "a staple again", seconds=20)
+
+
+@pytest.mark.midge_only
+@pytest.mark.parametrize("jump", [7200, -7200])
+def test_the_clock_is_set(start, authority, responder, leaf, tmp_path, jump):
+    """Past NextUpdate, or before ThisUpdate: a new response is there before anybody is refused."""
+    clock = Clock(tmp_path)
+    server = start(config(authority, leaf()), env=clock.env)
+    assert staple(server, authority) == "good"
+    responder.this_update, responder.next_update = jump - 10, jump + 3600
+    clock.jump(jump)
+    server.wait_log(RECEIVED)
+    assert staple(server, authority) == "good"
+    assert "TLS handshake error" not in server.log.text()
 
 
 @pytest.mark.midge_only
