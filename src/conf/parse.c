@@ -144,13 +144,10 @@ static int open_container(struct parser *p, enum conf_kind kind, const struct le
 static int close_container(struct parser *p, const struct lex_item *item)
 {
         struct frame *frame = &p->frames[p->depth];
-        if (frame->pending) { /* "{ key: }": the empty string, as "key: ," has it */
-                struct conf_value *empty = new_value(p, CONF_STRING, item);
-                empty->as.text = slice_str("");
-                int rc = add(p, empty, false);
-                if (rc < 0)
-                        return rc;
-        }
+        if (frame->pending) /* "{ password: }": not the empty one, which has to be written as "" */
+                return errbuf_set(p->session->eb, ERR_CONFIG,
+                        "config is invalid (%s:%d:%d): \"%.*s\" has no value",
+                        p->file ? p->file : "", frame->line, frame->col, SLICE_ARG(frame->key));
         struct conf_value *container = frame->container;
         container->line = item->line;
         container->col = item->col;

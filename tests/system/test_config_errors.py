@@ -197,6 +197,24 @@ def test_integer_array(tmp_path):
         assert "Parse error" not in err
 
 
+# A value that was forgotten is not the empty one: nobody wants a login without a password by accident. The
+# reference gets there by taking the key for an option.
+@pytest.mark.parametrize("text, position, key", [
+    ("authorization { user: a, password: }", "1:25", "password"),
+    ("authorization { user: a, password }", "1:25", "password"),
+    ("authorization { user: a\n  password:\n}", "2:3", "password"),
+    ("authorization { token: }", "1:16", "token"),
+    ("tls { cert_file }", "1:6", "cert_file"),
+    ("tls { verify: }", "1:6", "verify"),
+    ("server_metadata { a: }", "1:18", "a"),
+])
+def test_no_value(tmp_path, text, position, key):
+    status, err = check(tmp_path, text)
+    assert status == 1
+    assert err == dialect(reference=f'f.conf:{position}: unknown field "{key}"\n\n',
+                          midge=f'config is invalid (f.conf:{position}): "{key}" has no value\n')
+
+
 def test_include(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "b.conf").write_text('include "c.conf"\nmax_payload: 77\n')
