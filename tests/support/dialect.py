@@ -30,6 +30,12 @@ def is_midge(path=None):
     return not _version_output(path or program()).startswith("nats-server: v2.")
 
 
+def is_instrumented():
+    """Whether the program was built with a sanitizer, which keeps freed memory back."""
+    binary = pathlib.Path(program()).read_bytes()
+    return b"__asan_init" in binary or b"__tsan_init" in binary
+
+
 def own_version(path=None):
     """The version the program tells of itself."""
     match = re.search(r"v?(\d+\.\d+\.\d+[^\s]*)", _version_output(path or program()))

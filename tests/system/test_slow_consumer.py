@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Receivers that do not read: bounded memory, a clear end, and nobody else suffers."""
 
+import pathlib
+import re
 import signal
 import time
 
 import pytest
 
 from support.deadline import until
+from support.dialect import is_instrumented, is_midge
 
 BLOCK = b"x" * 65536
 PING = b"PING\r\n"
@@ -215,3 +218,31 @@ def test_not_slow_before_the_login(start):
     client.drain_until_closed()
     varz = server.monitor.wait_varz(lambda v: v["connections"] == 0, "the connection is closed")
     assert varz["slow_consumers"] == 0
+
+
+def peak_bytes(server):
+    """The most memory that the process ever had."""
+    status = pathlib.Path(f"/proc/{server.pid}/status").read_text(encoding="ascii")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+
+
+# Whoever reads gets everything, in order, beside one that does not, which costs no more than it may.
+def test_a_slow_subscriber_costs_others_nothing(start):
+    limit, blocks, burst = 16 << 20, 1024, 16
+    server = start(f"max_pending: {limit}")
+    slow, fast, pub = stuck(server, "s"), server.connect(), server.connect()
+    fast.subscribe("s", 2)
+    fast.barrier()
+    before = peak_bytes(server)
+    for first in range(0, blocks, burst):
+        numbered = [b"%08d" % i + BLOCK[8:] for i in range(first, first + burst)]
+        for block in numbered:
+            pub.send(b"PUB s 65536\r\n", block, b"\r\n")
+        for block in numbered:
+            fast.expect_msg("s", 2, block)
+    pub.barrier()
+    assert server.monitor.closed(slow.cid)["reason"].startswith("Slow Consumer (")
+    assert server.monitor.varz()["slow_consumers"] == 1
+    grown = peak_bytes(server) - before
+    slack = 4 << 20 if is_midge() else 2 * limit  # a garbage collector has a room of its own
+    assert grown < limit + slack or is_instrumented()
