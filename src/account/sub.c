@@ -2,6 +2,9 @@
 #include "account/sub.h"
 #include "account/account.h"
 #include "base/slab.h"
+#include "base/thread.h"
+
+enum { AHEAD = 8 };
 
 struct sub *sub_new(struct slab *slab, struct peer *peer, uint16_t shelf, struct slice subject,
         struct slice queue, struct slice sid)
@@ -74,10 +77,22 @@ void subs_remove(struct account *account, struct sub *sub)
         pthread_mutex_unlock(&account->lock);
 }
 
+/* Those that come next are on their way into the caches, and then their places in the trie. */
+static void look_ahead(const struct account *account, struct sub **subs, size_t i, size_t n)
+{
+        struct trie_aim aim;
+        if (i + 2 * AHEAD < n)
+                __builtin_prefetch(subs[i + 2 * AHEAD], 1);
+        if (i + AHEAD < n)
+                ASSERT(trie_aim_rcu(account->trie, sub_subject(subs[i + AHEAD]), &aim) == 0);
+}
+
 void subs_remove_all(struct account *account, struct sub **subs, size_t n)
 {
         pthread_mutex_lock(&account->lock);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+                look_ahead(account, subs, i, n);
                 remove_locked(account, subs[i]);
+        }
         pthread_mutex_unlock(&account->lock);
 }
