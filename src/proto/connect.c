@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* connect.c: the fields as two tables of key and offset. A CONNECT is read into a copy of the
- * options whose strings still point into the JSON tree; when all of it is right the strings move
- * into one block of memory, and the block before it is wiped. */
+ * options whose strings still lie in the JSON; when all of it is right the strings move
+ * into one block of memory, and the block before it is wiped.
+ *
+ * Nearly every CONNECT is a flat object and read as such (connect_flat.h); the parser of JSON and its tree cost
+ * a plain connection a sixth of its time. What is not flat, or not right, goes to the parser. */
 #include "proto/connect.h"
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "proto/connect_flat.h"
 #include <limits.h>
 
 struct field {
@@ -203,29 +207,50 @@ static void storage_free(struct connect_options *opts)
         opts->storage_bytes = 0;
 }
 
-/* Put next's strings, wherever they live, into one new block. */
-static void strings_store(struct connect_options *next)
+/* One text for each of string_fields, in their order. */
+struct texts {
+        struct slice of[ARRAY_N(string_fields)];
+};
+
+static void texts_of(struct connect_options *opts, struct texts *texts)
+{
+        for (size_t i = 0; i < ARRAY_N(string_fields); i++)
+                texts->of[i] = slice_str(*string_at(opts, &string_fields[i]));
+}
+
+/* Put the texts, wherever they lie, into one new block. */
+static void texts_store(struct connect_options *next, const struct texts *texts)
 {
         size_t bytes = 0;
         char *p;
 
         for (size_t i = 0; i < ARRAY_N(string_fields); i++)
-                bytes += strlen(*string_at(next, &string_fields[i])) + 1;
+                bytes += texts->of[i].len + 1;
         p = xmalloc(bytes);
         next->storage = p;
         next->storage_bytes = bytes;
         for (size_t i = 0; i < ARRAY_N(string_fields); i++) {
                 const char **field = string_at(next, &string_fields[i]);
-                size_t len = strlen(*field);
+                struct slice text = texts->of[i];
 
-                if (len == 0) {
+                if (text.len == 0) {
                         *field = "";
                         continue;
                 }
-                memcpy(p, *field, len + 1);
+                memcpy(p, text.ptr, text.len);
+                p[text.len] = '\0';
                 *field = p;
-                p += len + 1;
+                p += text.len + 1;
         }
+}
+
+/* The same for next's strings. */
+static void strings_store(struct connect_options *next)
+{
+        struct texts texts;
+
+        texts_of(next, &texts);
+        texts_store(next, &texts);
 }
 
 /* A tree that is about to be freed holds the secrets, too. */
@@ -281,13 +306,55 @@ bool connect_json_is_object(struct slice json)
         return is_object;
 }
 
+/* False: not for us. A member that nobody knows counts for nothing, whatever it is. */
+static bool member_take(struct connect_options *opts, struct texts *texts, enum flat_kind kind,
+        const struct flat_member *member)
+{
+        for (size_t i = 0; i < ARRAY_N(bool_fields); i++) {
+                if (!slice_eq_str(member->key, bool_fields[i].key))
+                        continue;
+                *(bool *)((char *)opts + bool_fields[i].offset) = member->number;
+                return kind == FLAT_BOOL;
+        }
+        for (size_t i = 0; i < ARRAY_N(string_fields); i++) {
+                if (!slice_eq_str(member->key, string_fields[i].key))
+                        continue;
+                texts->of[i] = member->text;
+                return kind == FLAT_STRING;
+        }
+        if (!slice_eq_str(member->key, "protocol"))
+                return true;
+        opts->protocol = member->number;
+        return kind == FLAT_NUMBER;
+}
+
+static bool flat_parse(struct connect_options *opts, struct slice json)
+{
+        struct connect_options next = *opts;
+        struct flat_member member = { .number = 0 };
+        struct flat flat = { .rest = json };
+        struct texts texts;
+        enum flat_kind kind;
+
+        texts_of(&next, &texts);
+        while ((kind = flat_next(&flat, &member)) < FLAT_END)
+                if (!member_take(&next, &texts, kind, &member))
+                        return false;
+        if (kind != FLAT_END)
+                return false;
+        texts_store(&next, &texts);
+        storage_free(opts);
+        *opts = next;
+        return true;
+}
+
 int connect_options_parse(struct connect_options *opts, struct slice json, struct errbuf *eb)
 {
         struct connect_options next = *opts;
         json_t *tree;
         int err;
 
-        if (is_null(json))
+        if (is_null(json) || flat_parse(opts, json))
                 return 0;
         tree = tree_of(json);
         if (!tree) /* without the parser's words: they quote the text, and with it secrets */

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
@@ -137,6 +138,99 @@ static void test_error_keeps_secrets(void **state)
         connect_options_fini(&o);
 }
 
+/* ---- flat objects are read without a tree ------------------------------------------------- */
+
+static void assert_same(const char *text, size_t len)
+{
+        struct connect_options flat, tree;
+        char other[512];
+        const char *brace = memchr(text, '{', len);
+        struct errbuf flat_eb = { "" }, tree_eb = { "" };
+        size_t head = brace ? (size_t)(brace - text) + 1 : 0;
+        connect_options_init(&flat);
+        connect_options_init(&tree);
+        int flat_rc = connect_options_parse(&flat, slice_of(text, len), &flat_eb);
+        /* A null makes it anything but flat, and changes nothing else. */
+        bool empty = brace && head + strspn(text + head, " \t\r\n") < len &&
+                     text[head + strspn(text + head, " \t\r\n")] == '}';
+        int n = snprintf(other, sizeof other, "%.*s%s%.*s", (int)head, text,
+                brace == NULL ? ""
+                : empty       ? "\"zz\":null"
+                              : "\"zz\":null,",
+                (int)(len - head), text + head);
+        int tree_rc = connect_options_parse(&tree, slice_of(other, (size_t)n), &tree_eb);
+        if (flat_rc != tree_rc)
+                fail_msg("%d, not %d: %.*s", flat_rc, tree_rc, (int)len, text);
+        assert_string_equal(flat_eb.text, tree_eb.text);
+        assert_int_equal(flat.verbose, tree.verbose);
+        assert_int_equal(flat.pedantic, tree.pedantic);
+        assert_int_equal(flat.echo, tree.echo);
+        assert_int_equal(flat.headers, tree.headers);
+        assert_int_equal(flat.protocol, tree.protocol);
+        assert_string_equal(flat.name, tree.name);
+        assert_string_equal(flat.user, tree.user);
+        assert_string_equal(flat.pass, tree.pass);
+        assert_string_equal(flat.lang, tree.lang);
+        connect_options_fini(&flat);
+        connect_options_fini(&tree);
+}
+
+static void test_flat_is_as_tree(void **state)
+{
+        static const char *const texts[] = { "{}", " { } ", "{", "}", "", ",\"a\":1}", "{,\"a\":1}",
+                "{\"verbose\":false}", "{\"verbose\":0}", "{\"verbose\":\"false\"}",
+                "{\"verbose\":false,}", "{\"verbose\":false,\"verbose\":true}",
+                "{\"name\":\"a\",\"name\":\"b\"}", "{\"name\":\"a\",\"Name\":\"b\"}",
+                "{\"name\":1,\"name\":\"b\"}", "{\"name\":\"a\",\"name\":null}", "{\"name\":\"\"}",
+                "{\"name\":\"a\\u0062\"}", "{\"name\":\"\xc3\xa9\"}", "{\"name\":\"\x7f\"}",
+                "{\"name\":\"\x01\"}", "{\"protocol\":1}", "{\"protocol\":01}", "{\"protocol\":-1}",
+                "{\"protocol\":1.0}", "{\"protocol\":1e0}", "{\"protocol\":999999999}",
+                "{\"protocol\":9999999999}", "{\"protocol\":0}", "{\"protocol\":00}",
+                "{\"protocol\":true}", "{\"protocol\":}",
+                "{\"protocol\" : 1 , \"echo\" :\tfalse\r\n}\r\n",
+                "{\"other\":17,\"more\":\"x\",\"yes\":true}", "{\"other\":{}}", "{\"a\":1} x",
+                "{\"a\":1}{\"a\":1}", "{\"a\":1{\"b\":2}", "{\"a\" 1}", "{\"a\":truex}",
+                "{\"a\":tru}", "{\"\":1}", "{a:1}", "{\"ECHO\":false}" };
+        (void)state;
+        for (size_t i = 0; i < ARRAY_N(texts); i++)
+                assert_same(texts[i], strlen(texts[i]));
+}
+
+/* One or two bytes of a right one changed, lost or put in. */
+static void test_flat_is_as_tree_at_random(void **state)
+{
+        static const char right[] = "{\"verbose\":false,\"name\":\"bench\",\"protocol\":1,"
+                                    "\"user\":\"me\",\"echo\":true}";
+        static const char bytes[] = "{}[]\":,\\ \t-.019aeltrufsnN_\x7f\x80";
+        uint64_t random = 1;
+        (void)state;
+        for (int round = 0; round < 20000; round++) {
+                char text[sizeof right + 2];
+                size_t len = sizeof right - 1;
+                memcpy(text, right, len);
+                for (int change = 0; change <= round % 2; change++) {
+                        random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+                        size_t at = 1 + (random >> 33) % (len - 1);
+                        char byte = bytes[(random >> 20) % (sizeof bytes - 1)];
+                        switch ((random >> 59) % 3) {
+                        case 0:
+                                text[at] = byte;
+                                break;
+                        case 1:
+                                memmove(text + at, text + at + 1, len - at - 1);
+                                len--;
+                                break;
+                        default:
+                                memmove(text + at + 1, text + at, len - at);
+                                text[at] = byte;
+                                len++;
+                                break;
+                        }
+                }
+                assert_same(text, len);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -145,6 +239,8 @@ int main(void)
                 cmocka_unit_test(test_overlay),
                 cmocka_unit_test(test_refused),
                 cmocka_unit_test(test_error_keeps_secrets),
+                cmocka_unit_test(test_flat_is_as_tree),
+                cmocka_unit_test(test_flat_is_as_tree_at_random),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
