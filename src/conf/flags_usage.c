@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flags_usage.c: the texts of --help and --help_tls, from the tables. */
+#include "conf/doc_rows.h"
 #include "conf/flags_internal.h"
 
 #define FLAG_COLUMN 4  /* where the names begin */
@@ -102,7 +103,31 @@ static const char *const tls_sample =
 #include "conf/suite.def"
         ;
 
+/* A map as it would stand in the file, every key at its default, but for the one that makes it count. */
+static void sample_map(struct buf *out, int indent, const char *name, const struct doc_rows *table)
+{
+        buf_printf(out, "%*s%s {\n", indent, "", name);
+        for (size_t i = 0; i < table->n; i++) {
+                const struct doc_row *row = &table->rows[i];
+                const char *value = strcmp(row->name, "verify") == 0 ? "true" : row->preset;
+                bool last = i + 1 == table->n;
+                buf_printf(out, "%*s# %s\n%*s%s: %s\n%s", indent + 4, "", row->help, indent + 4, "",
+                        row->name, value, last ? "" : "\n");
+        }
+        buf_printf(out, "%*s}\n", indent, "");
+}
+
 void flags_usage_tls(struct buf *out)
 {
         buf_append_str(out, tls_sample);
+        buf_append_str(out,
+                "\nWith OCSP the issuers of client certificates are asked whether they are "
+                "revoked:\n\n"
+                "    tls {\n        ...\n        verify: true\n"
+                "        # in short\n        ocsp_peer: true\n        # at length\n");
+        sample_map(out, 8, "ocsp_peer", &doc_ocsp_peer);
+        buf_append_str(out, "        ...\n    }\n"
+                            "\nTheir answers are kept, unless ocsp_cache is false:\n\n"
+                            "    # in short\n    ocsp_cache: true\n    # at length\n");
+        sample_map(out, 4, "ocsp_cache", &doc_ocsp_cache);
 }

@@ -53,6 +53,17 @@ def test_help_tls():
         assert word in out
 
 
+def test_help_tls_ends_with_ocsp():
+    """The two maps, each key on a line of its own, behind the curves."""
+    _, out, _ = run("--help_tls")
+    tail = out[out.index("Available curve preferences include:"):]
+    for key in ("ocsp_peer: true", "ocsp_peer {", "ca_timeout: 2", "allowed_clockskew: 30", "warn_only: false",
+                "unknown_is_good: false", "allow_when_ca_unreachable: false", "ocsp_cache: true",
+                "ocsp_cache {", "type: local", "preserve_revoked: false", "save_interval: 300"):
+        assert re.search(rf"^ +{re.escape(key)}", tail, re.MULTILINE), key
+    assert tail.index("ocsp_peer {") < tail.index("ocsp_cache {")
+
+
 # Bad usage prints the usage and ends with status 0.
 @pytest.mark.parametrize("args, text", [
     (["-zz"], "flag provided but not defined: -zz"),
