@@ -336,10 +336,12 @@ int ocsp_parse(struct slice der, const X509 *cert, const X509 *issuer, int64_t n
 
 void ocsp_time_text(int64_t time_s, char *dst, size_t size)
 {
-        if (time_s <= 0)
+        time_t time = (time_t)time_s; /* not by nanoseconds, which end in the year 2554 */
+        struct tm tm;
+        if (time_s <= 0 || gmtime_r(&time, &tm) == NULL)
                 snprintf(dst, size, "0001-01-01T00:00:00Z");
         else
-                clock_rfc3339((uint64_t)time_s * NS_PER_SEC, dst, size);
+                strftime(dst, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 /* In nanoseconds, without overflow: a certificate authority may say "in a thousand years". */

@@ -271,6 +271,30 @@ static void test_reading(void **state)
         }
 }
 
+static void keep_item(void *ctx, struct ocsp_item *item)
+{
+        *(struct ocsp_item **)ctx = item;
+}
+
+/* Authorities may say "in a thousand years". */
+static void test_far_times(void **state)
+{
+        struct ocsp_item *item = NULL;
+        struct errbuf eb = { "" };
+        struct buf out = { 0 };
+        assert_int_equal(ocsp_store_read(slice_str("{\"" KEY "\": {" RESP ", \"resp_expires\": "
+                                                   "\"9999-12-31T23:59:59Z\"}}"),
+                                 keep_item, &item, &eb),
+                0);
+        assert_non_null(item);
+        assert_int_equal(item->expires_s, 253402300799);
+        ocsp_store_write(&item, 1, &out);
+        buf_append_char(&out, '\0');
+        assert_non_null(strstr(out.ptr, "\"resp_expires\": \"9999-12-31T23:59:59Z\""));
+        ocsp_item_unref(item);
+        buf_fini(&out);
+}
+
 static void test_files_that_fail(void **state)
 {
         struct errbuf eb = { "" };
@@ -296,6 +320,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_reading, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_far_times, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_files_that_fail, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
