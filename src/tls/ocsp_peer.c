@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "tls/name.h"
 #include "tls/verdict.h"
 #include "tls/verify.h"
@@ -429,6 +430,7 @@ static bool begin(struct ocsp_check *check)
 
 enum ocsp_step ocsp_check_run(struct ocsp_check *check)
 {
+        ASSERT(thread_role() != THREAD_LOOP);
         if (!check->begun && !begin(check))
                 return OCSP_PASSED;
         for (; check->at < check->link_n; next_link(check)) {

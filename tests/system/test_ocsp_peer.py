@@ -564,6 +564,8 @@ def test_slow_responder_times_out(secure, pki):
         client.handshake(context_of(pki, "alice"))
         client.connect()
     server.wait_log("TLS handshake timeout")
+    server.wait_log(r"TLS handshake verdict: timeout, .*; remedy: the responder of the client's certificate did "
+                    r"not answer in time")
     client.close()
     hold.set()
     until(lambda: cache_of(server).get("cached_responses") == 1, "the answer was kept")
