@@ -203,6 +203,8 @@ static void on_staple_known(void *ctx)
 void server_reload(struct server *server)
 {
         struct buf text = { 0 };
+        if (server->stopping)
+                return;
         if (server->reload) {
                 server->reload_again = true;
                 return;

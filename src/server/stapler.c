@@ -13,11 +13,12 @@
 #include <string.h>
 
 #define HOUR_NS (3600 * NS_PER_SEC)
-#define OPEN_INTERVAL_NS (24 * HOUR_NS)     /* without NextUpdate */
-#define LATE_INTERVAL_NS (120 * NS_PER_SEC) /* past NextUpdate, or nothing yet */
-#define MIN_INTERVAL_NS NS_PER_SEC          /* however close NextUpdate is */
-#define BEGIN_LIMIT_NS (24 * HOUR_NS)       /* only the limits of each request */
-#define RELOAD_LIMIT_NS (10 * NS_PER_SEC)   /* a reload waits no longer */
+#define OPEN_INTERVAL_NS (24 * HOUR_NS)       /* without NextUpdate */
+#define LATE_INTERVAL_NS (120 * NS_PER_SEC)   /* past NextUpdate, or nothing yet */
+#define MIN_INTERVAL_NS NS_PER_SEC            /* however close NextUpdate is */
+#define NOTHING_INTERVAL_NS (10 * NS_PER_SEC) /* while clients miss a staple, but are served */
+#define BEGIN_LIMIT_NS (24 * HOUR_NS)         /* only the limits of each request */
+#define RELOAD_LIMIT_NS (10 * NS_PER_SEC)     /* a reload waits no longer */
 #define REFRESH_LIMIT_NS (10 * 60 * NS_PER_SEC)
 
 struct job {
@@ -371,11 +372,12 @@ static void end_refresh(struct stapler *stapler, struct job *job)
 static void refresh_now(struct stapler *stapler)
 {
         uint64_t since_ns = clock_mono_ns() - stapler->asked_ns;
+        uint64_t pause_ns = stapler->problem[0] ? NOTHING_INTERVAL_NS : MIN_INTERVAL_NS;
         if (stapler->job || stapler->server->stopping)
                 return;
         loop_timer_stop(stapler->server->control, &stapler->timer);
-        if (since_ns < MIN_INTERVAL_NS)
-                wait_ns(stapler, MIN_INTERVAL_NS - since_ns);
+        if (since_ns < pause_ns)
+                wait_ns(stapler, pause_ns - since_ns);
         else
                 post_job(stapler, REFRESH_LIMIT_NS);
 }

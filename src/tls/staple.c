@@ -218,7 +218,8 @@ static bool take(struct staple *staple, unsigned char **copy, size_t *len, struc
         if (!good)
                 errbuf_set(eb, ERR_RANGE, "%s",
                         staple->shared.blame[0] ? staple->shared.blame : why.text);
-        if (!good && !staple->shared.called && staple->shared.on_stale) {
+        bool fresh = good && staple->shared.filled;
+        if (!fresh && !staple->shared.called && staple->shared.on_stale) {
                 staple->shared.called = true;
                 staple->shared.on_stale(staple->shared.ctx);
         }

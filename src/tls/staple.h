@@ -40,7 +40,7 @@ bool staple_get(struct staple *staple, struct ocsp_response *response, struct bu
 /* The words of the last failure to renew it, for those who are refused. */
 void staple_blame(struct staple *staple, const char *text);
 
-/* Call fn(ctx) on the thread of a handshake that found it run out, once until staple_put() or staple_rearm().
+/* Call fn(ctx) on the thread of a handshake that found it run out, or nothing there, once until staple_put() or staple_rearm().
  * With NULL: no more, and no call is under way when this returns. */
 void staple_on_stale(struct staple *staple, void (*fn)(void *ctx), void *ctx);
 void staple_rearm(struct staple *staple);

@@ -137,6 +137,11 @@ static void none_that_ran_out(void **state)
         assert_int_equal(staple_new(ctx, &staple, &eb), 0);
         tls_ctx_set_staple(ctx, staple);
         staple_on_stale(staple, on_stale, &called);
+        called = 0;
+        assert_int_equal(meet(ctx, TLS1_3_VERSION, false, &got, &verdict), TLS_DONE);
+        assert_int_equal(called, 0);
+        assert_int_equal(meet(ctx, TLS1_3_VERSION, true, &got, &verdict), TLS_DONE);
+        assert_int_equal(called, 1); /* there is none yet */
         put(staple, (struct test_answer){ .next_s = 3600 });
         run_out(staple);
         called = 0;

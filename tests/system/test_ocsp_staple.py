@@ -461,6 +461,22 @@ def test_reload_without_responder_keeps_what_is_good(start, authority, responder
 
 
 @pytest.mark.midge_only
+def test_reload_without_responder_tries_again(start, authority, responder, leaf):
+    """A new certificate goes without a staple until there is one; clients that ask speed it up."""
+    server = start(config(authority, leaf()))
+    responder.stop()
+    pair = leaf()
+    reload(server, config(authority, pair))
+    server.wait_log(re.escape("[WRN] Can't restart OCSP features: bad OCSP status update for certificate at "
+                              f"'{pair.crt}': exhausted ocsp servers: Post "))
+    assert staple(server, authority) is None
+    responder.start()
+    until(lambda: staple(server, authority) == "good", "a staple", seconds=20)
+    server.wait_log(ENABLED, 2)
+    server.wait_log(RECEIVED)
+
+
+@pytest.mark.midge_only
 def test_reload_waits_for_nobody(start, authority, responder, leaf):
     """A responder that does not answer: the old context serves on, monitoring answers, and then the reload
     gives up. A second reload meanwhile is made after the first."""
