@@ -100,11 +100,7 @@ static void reclaim_run(void *ctx)
 /* The thread lives as long as the process: objects are retired until the very end. */
 static void reclaim_start(void)
 {
-        pthread_condattr_t attr;
-        ASSERT(pthread_condattr_init(&attr) == 0);
-        ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-        ASSERT(pthread_cond_init(&reclaim.wake, &attr) == 0);
-        pthread_condattr_destroy(&attr);
+        thread_cond_init(&reclaim.wake);
         reclaim.thread = thread_start("midge-rcu", THREAD_NONE, reclaim_run, NULL);
 }
 

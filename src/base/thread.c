@@ -70,6 +70,15 @@ void thread_abandon(struct thread *thread)
         ASSERT(pthread_detach(thread->id) == 0); /* it reads its struct as long as it runs */
 }
 
+void thread_cond_init(pthread_cond_t *cond)
+{
+        pthread_condattr_t attr;
+        ASSERT(pthread_condattr_init(&attr) == 0);
+        ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
+        ASSERT(pthread_cond_init(cond, &attr) == 0);
+        pthread_condattr_destroy(&attr);
+}
+
 void panic_(const char *file, int line, const char *what)
 {
         char text[512];

@@ -29,5 +29,8 @@ void thread_join(struct thread *thread); /* frees it */
 /* Let it run on alone and never ask for it again; the process is about to end. */
 void thread_abandon(struct thread *thread);
 
+/* Whose times, for pthread_cond_timedwait(), are of CLOCK_MONOTONIC: the other clock may be set meanwhile. */
+void thread_cond_init(pthread_cond_t *cond);
+
 void panic_(const char *file, int line, const char *what) NORETURN;
 #define ASSERT(cond) (LIKELY(cond) ? (void)0 : panic_(__FILE__, __LINE__, #cond))

@@ -79,7 +79,7 @@ struct fetch_pool *fetch_pool_new(int thread_n, int queue_max)
                 xcalloc(1, sizeof *pool + (size_t)thread_n * sizeof pool->workers[0]);
         pthread_mutex_init(&pool->lock, NULL);
         pthread_cond_init(&pool->wake, NULL);
-        pthread_cond_init(&pool->ended, NULL);
+        thread_cond_init(&pool->ended);
         pool->last = &pool->first;
         pool->queue_max = queue_max;
         pool->worker_n = thread_n;
@@ -104,7 +104,7 @@ static bool all_ended(const struct fetch_pool *pool)
 static bool wait_for_workers(struct fetch_pool *pool)
 {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += PATIENCE_S;
         int rc = 0;
         while (rc == 0 && !all_ended(pool))

@@ -76,12 +76,8 @@ static void work(void *ctx)
 struct ocsp_keeper *ocsp_keeper_new(struct ocsp_cache *cache, int64_t interval_ns)
 {
         struct ocsp_keeper *keeper = xnew(struct ocsp_keeper);
-        pthread_condattr_t attr;
         pthread_mutex_init(&keeper->lock, NULL);
-        pthread_condattr_init(&attr);
-        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        pthread_cond_init(&keeper->wake, &attr);
-        pthread_condattr_destroy(&attr);
+        thread_cond_init(&keeper->wake);
         keeper->kept = ocsp_cache_ref(cache);
         keeper->interval_ns = interval_ns;
         ocsp_cache_start(cache);
