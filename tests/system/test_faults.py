@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the machine may do to a server: no descriptors left, no space left, handshakes by the hundred."""
 
-import contextlib
 import os
 import re
 import resource
@@ -16,6 +15,7 @@ import pytest
 from support.client import tls_context
 from support.deadline import until
 from support.dialect import is_midge, program
+from support.limits import limited, no_room, starved
 
 
 @pytest.fixture
@@ -78,23 +78,6 @@ def test_handshake_storm(start, certs):
 
 
 # ---- no descriptors left, for files ---------------------------------------------------------------
-
-@contextlib.contextmanager
-def limited(server, which, soft):
-    """A limit of the running process, lifted again at the end."""
-    before = resource.prlimit(server.pid, which)
-    resource.prlimit(server.pid, which, (soft, before[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(server.pid, which, before)
-
-
-def starved(server):
-    """No descriptor can be opened; those that are open work."""
-    used = {int(name) for name in os.listdir(f"/proc/{server.pid}/fd")}
-    return limited(server, resource.RLIMIT_NOFILE, min(set(range(len(used) + 1)) - used))
-
 
 def reload_fails(server, count=1):
     server.signal(signal.SIGHUP)
@@ -214,7 +197,7 @@ def test_no_room_in_the_log(start, tmp_path):
     client.barrier()
     until(lambda: "PUB before 0" in log.read_text(), "the log works")
     full = log.stat().st_size + 300
-    with limited(server, resource.RLIMIT_FSIZE, full):
+    with no_room(server, full):
         for number in range(50):
             client.send(f"PUB lost.{number} 0\r\n\r\n")
             client.barrier()

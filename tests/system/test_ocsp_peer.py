@@ -16,6 +16,7 @@ import pytest
 
 from support.client import tls_context
 from support.deadline import PATIENCE, until
+from support.limits import no_room
 from support.ocsp import GOOD, REVOKED, UNKNOWN, Answer, Pki, cache_entry
 
 V1_2, V1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -299,6 +300,21 @@ def test_store_that_cannot_be_written(start, pki, tmp_path):
     passes(server, pki, "alice")
     server.stop()
     server.wait_log(r"\[ERR\] Unable to save OCSP peer cache: .")
+
+
+def test_no_room_for_the_cache(secure, pki):
+    """The file stays as it was, and the next time is another attempt."""
+    server = secure(outside="ocsp_cache { save_interval: 1 }")
+    passes(server, pki, "alice")
+    until(lambda: set(saved(server) or ()) == {pki.fingerprint("alice")}, "alice is in the file")
+    with no_room(server):
+        passes(server, pki, "bob")
+        server.wait_log(r"\[ERR\] Unable to save OCSP peer cache: .*file too large$")
+        assert set(saved(server)) == {pki.fingerprint("alice")}
+        passes(server, pki, "bob")
+    until(lambda: set(saved(server)) == {pki.fingerprint("alice"), pki.fingerprint("bob")},
+          "bob is in the file")
+    assert [p.name for p in pathlib.Path(server.directory, "_rc_").iterdir()] == ["cache.json"]
 
 
 @pytest.mark.midge_only  # which takes any response of the right issuer

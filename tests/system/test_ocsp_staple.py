@@ -15,6 +15,7 @@ from support.client import tls_context
 from support.clock import Clock
 from support.deadline import Deadline, until
 from support.dialect import dialect, is_midge, program_name
+from support.limits import no_room
 from support.responder import GOOD, REVOKED, UNKNOWN, Authority, Responder
 from support.server import run
 
@@ -353,6 +354,22 @@ def test_store(start, authority, responder, leaf, tmp_path):
         assert responder.count() == before + 1 and staple(server, authority) == "good"
         server.stop()
         assert file.read_bytes() != bad
+
+
+def test_no_room_in_the_store(start, authority, responder, leaf, tmp_path):
+    """What cannot be kept is told and asked for again; what was kept stays."""
+    responder.next_update = 4
+    pair, store = leaf(), tmp_path / "store"
+    server = start(config(authority, pair) + f'store_dir: "{store}"\n')
+    file = store / "ocsp" / pair.sha256
+    kept = file.read_bytes()
+    with no_room(server):
+        server.wait_log(r"\[ERR\] Bad OCSP status update for certificate '.*': .*failed to write ocsp status: "
+                        r".*file too large, trying again in")
+        assert file.read_bytes() == kept
+    server.wait_log(RECEIVED)
+    assert staple(server, authority) == "good" and file.read_bytes() != kept
+    assert os.listdir(store / "ocsp") == [pair.sha256]
 
 
 def test_store_cannot_be_made(authority, leaf, tmp_path):
