@@ -2,6 +2,7 @@
 """Options of the tls map: suites, groups, pins, tickets, and that every door leads to the same state."""
 
 import hashlib
+import json
 import re
 import socket
 import ssl
@@ -435,6 +436,37 @@ def test_mixed_port_varz_and_ports_file(tls_start, tmp_path):
     assert f'"nats":["nats://127.0.0.1:{server.port}"]' in re.sub(r"\s", "", ports.read_text())
 
 
+# 5.1: the schemes of the ports file; first also where plaintext is allowed beside it.
+@pytest.mark.parametrize("inside, outside, scheme", [
+    ("", "", "tls"), ("first: auto", "", "tls"), (FIRST, "allow_non_tls: true", "nats")])
+def test_schemes_in_the_ports_file(start, certs, tmp_path, inside, outside, scheme):
+    server = start(f'listen: "127.0.0.1:-1"\nhttps: "127.0.0.1:-1"\nports_file_dir: "{tmp_path}"\n'
+                   f"{outside}\n" + block(certs, inside), base=False)
+    ports = until(lambda: next(tmp_path.glob("*.ports"), None), "the ports file is written")
+    assert json.loads(until(ports.read_text, "it is complete")) == {
+        "nats": [f"{scheme}://127.0.0.1:{server.port}"],
+        "monitoring": [f"https://127.0.0.1:{server.monitor.port}"]}
+
+
+# 1.2: seconds or a duration, and the trap of an unquoted "1m", which is a number with a size suffix.
+@pytest.mark.parametrize("value, seconds", [
+    ("0", 2), ('"0s"', 2), ("1.5", 1.5), ("3", 3), ('"1500ms"', 1.5), ("500ms", 0.5), ("2s", 2),
+    ('"1m"', 60), ("1m", 1_000_000), ('"1h1m1s"', 3661)])
+def test_timeout_values(start, certs, value, seconds):
+    varz = start(block(certs).replace("timeout: 5", f"timeout: {value}")).monitor.varz()
+    assert (varz["tls_timeout"], varz["auth_timeout"]) == (seconds, seconds + 1)
+
+
+# 12.3: nothing is said of what is not there.
+def test_varz_without_certificate(start):
+    varz = start("tls {}").monitor.varz()
+    assert varz["tls_required"] is True and "tls_verify" not in varz
+    assert "tls_cert_not_after" not in varz and varz["tls_timeout"] == 2 and varz["auth_timeout"] == 3
+    varz = start().monitor.varz()
+    assert "tls_required" not in varz and "tls_cert_not_after" not in varz
+    assert varz["tls_timeout"] == 2 and varz["auth_timeout"] == 2
+
+
 # A listener that loses its tls map while clients wait for the delay to pass serves them without. The
 # reference's reload waits for them.
 @pytest.mark.midge_only
@@ -635,3 +667,27 @@ def test_https_monitoring_follows_reloads(start, certs):
     server.signal(1)
     server.wait_log(r"\[ERR\] Failed to reload server configuration: ")
     assert served_to_browsers(server) == cert_sha256(certs, "server-rsa")
+
+
+# 1.3: the first pair that fits the name and the algorithms of the hello, else the first of all.
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_pair_follows_the_hello(start, certs, version):
+    names = {"site-a": "DNS:a.example", "site-b": "DNS:b.example,DNS:*.wild.example",
+             "site-c": "DNS:c.example,DNS:b.example"}
+    for name, san in names.items():
+        certs.extended(name, "ca", f"extendedKeyUsage=serverAuth\nsubjectAltName={san}\n")
+    pairs = ", ".join(f'{{cert_file: "{certs.cert(name)}", key_file: "{certs.key(name)}"}}'
+                      for name in (*names, "server-rsa"))
+    server = start(f"tls {{ certs: [{pairs}], {FIRST}, timeout: 5 }}")
+    for args, subject in (
+            (["-servername", "a.example"], "site-a"), (["-servername", "b.example"], "site-b"),
+            (["-servername", "c.example"], "site-c"), (["-servername", "x.wild.example"], "site-b"),
+            (["-servername", "x.y.wild.example"], "site-a"), (["-servername", "wild.example"], "site-a"),
+            (["-servername", "B.EXAMPLE"], "site-b"), (["-servername", "nobody.example"], "site-a"),
+            (["-servername", "localhost"], "server-rsa"), (["-noservername"], "site-a"),
+            (["-noservername", "-sigalgs", "RSA-PSS+SHA256"], "server-rsa"),
+            # Nothing fits both: the first, which this client cannot read.
+            (["-servername", "a.example", "-sigalgs", "RSA-PSS+SHA256"], None)):
+        shown = s_client(server, version, *args)
+        found = re.search(r"subject=.*CN ?= ?(\S+)", shown)
+        assert (found.group(1) if found else None) == subject, (args, shown)
