@@ -6,6 +6,8 @@ import re
 import signal
 import socket
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -171,6 +173,49 @@ def test_remote_syslog_by_tcp(start):
         sock.close()
     for line in data.splitlines(True):
         assert re.fullmatch(SYSLOG, line), line
+
+
+# Row 94: the local form. /dev/log belongs to the machine, so the test brings a /dev of its own.
+OWN_DEV = """
+import socket, subprocess, sys
+subprocess.run("mount -t tmpfs tmpfs /dev && mknod -m 666 /dev/null c 1 3 && "
+               "mknod -m 666 /dev/urandom c 1 9 && mknod -m 666 /dev/random c 1 8", shell=True, check=True)
+with socket.socket(socket.AF_UNIX, int(sys.argv[1])) as listener:
+    listener.bind("/dev/log")
+    if listener.type == socket.SOCK_STREAM:
+        listener.listen()
+    server = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL)
+    listener.settimeout(60)
+    source = listener.accept()[0] if listener.type == socket.SOCK_STREAM else listener
+    source.settimeout(60)
+    data = b""
+    while b"Server is ready\\n" not in data:
+        data += source.recv(65536)
+    server.terminate()
+    while b"Server Exiting..\\n" not in data:
+        data += source.recv(65536)
+    sys.stdout.buffer.write(data)
+    sys.exit(server.wait(60))
+"""
+
+
+@pytest.mark.skipif(subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/dev"], check=False,
+                                   stderr=subprocess.DEVNULL).returncode != 0,
+                    reason="no right to mount here")
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_local_syslog(tmp_path, kind):
+    (tmp_path / "a.conf").write_text('listen: "127.0.0.1:-1"\nsyslog: true\ndebug: true\nmax_payload: 9mb\n')
+    done = subprocess.run(["unshare", "-m", sys.executable, "-c", OWN_DEV, str(int(kind)), program(), "-c",
+                           "a.conf"], cwd=tmp_path, stdout=subprocess.PIPE, timeout=120, check=True)
+    tag = re.escape(os.path.basename(program()).encode())
+    lines = []
+    for line in done.stdout.splitlines(True):
+        found = re.fullmatch(rb"<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d " + tag + rb"\[\d+\]: (.*)\n", line)
+        assert found, line
+        lines.append((int(found[1]), found[2].decode()))
+    assert lines[0] == (29, "Starting nats-server") and lines[-1] == (29, "Server Exiting..")
+    assert (31, "Client accept loop exiting..") in lines
+    assert {text[:16] for level, text in lines if level == 28} == {"Maximum payloads"}
 
 
 @pytest.mark.parametrize("url, text", [
