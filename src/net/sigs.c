@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "net/loop_internal.h"
+#include <signal.h>
 
 enum { SIGS_MAX = 8 };
 
@@ -44,6 +45,12 @@ static void on_closed(uv_handle_t *handle)
 
 void sigs_close(struct sigs *sigs)
 {
+        sigset_t held;
+        sigemptyset(&held);
+        for (int i = 0; i < sigs->n; i++)
+                sigaddset(&held, sigs->handles[i].signum);
+        /* libuv gives back what a signal does by default, which is to end the process. */
+        ASSERT(pthread_sigmask(SIG_BLOCK, &held, NULL) == 0);
         for (int i = 0; i < sigs->n; i++)
                 uv_close((uv_handle_t *)&sigs->handles[i], on_closed);
 }

@@ -7,6 +7,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -25,6 +26,18 @@ def test_end(start, number, name):
     client.expect_closed()
     assert server.texts()[-3:] == [f'Trapped "{name}" signal', "Initiating Shutdown...",
                                    "Server Exiting.."]
+
+
+# Who cannot wait and asks again gets the same end, to the last moment.
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+def test_end_asked_for_again_and_again(start, number):
+    for _ in range(5):
+        server = start()
+        os.kill(server.pid, signal.SIGTERM)
+        while server.process.poll() is None:
+            os.kill(server.pid, number)
+            time.sleep(0.0002)  # each has its line in the log
+        assert server.wait_exit() == 0
 
 
 def test_end_with_debug(start):
