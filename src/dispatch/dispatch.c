@@ -449,7 +449,8 @@ static NOINLINE size_t publish_to(struct peer *from, bool echo, struct account *
 static inline struct sub *lone_receiver(
         const struct peer *from, bool echo, const struct msg *msg, const struct match *match)
 {
-        if (match->link_n != 1 || match->plain_n != 1 || msg->wire.len > REF_BYTES ||
+        if (match->link_n != 1 || match->plain_n != 1 ||
+                (msg->wire.len > REF_BYTES && !msg->lent) ||
                 match->shelves[0].shelf != from->loop->index)
                 return NULL;
         struct sub *sub = sub_of(match->links[0]);

@@ -18,6 +18,7 @@
 
 enum {
         READ_MAX_BYTES = 1024 * 1024, /* per poll event: fairness between connections */
+        WHOLE_LEAST_BYTES = 8 * 1024, /* smaller beginnings are moved sooner than read around */
         IOV_MAX_USED = 1024,
         FLUSH_ROUNDS = 16,
         LINGER_MAX_BYTES = 1024 * 1024,
@@ -359,6 +360,16 @@ static struct chunk *input_chunk(struct conn *conn, size_t *filled)
         return spare;
 }
 
+/* A stream of large operations of one size is read up to the end of one of them, so that no beginning of
+ * the next one is left to be moved. */
+static size_t read_room(const struct conn *conn, const struct chunk *chunk, size_t filled)
+{
+        size_t need = conn->need;
+        if (need < WHOLE_LEAST_BYTES || need > chunk->cap || filled >= need)
+                return chunk->cap - filled;
+        return chunk->cap - chunk->cap % need - filled;
+}
+
 /* Nothing was read. */
 static void put_back(struct conn *conn, struct chunk *chunk, size_t filled)
 {
@@ -387,7 +398,7 @@ static void conn_read(struct conn *conn)
         while (all < READ_MAX_BYTES || conn->top->ops->has_input(conn->top)) {
                 size_t filled;
                 struct chunk *chunk = input_chunk(conn, &filled);
-                size_t room = chunk->cap - filled;
+                size_t room = read_room(conn, chunk, filled);
                 ssize_t n = conn->top->ops->recv(conn->top, chunk->data + filled, room);
                 if (n <= 0) {
                         put_back(conn, chunk, filled);
