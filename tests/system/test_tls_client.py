@@ -274,6 +274,18 @@ class TestClientCertificates:
                        "by unknown authority")
 
 
+# Row 22, the other half: whom the machine believes is let in. Both programs read the usual variable. No
+# authority is named to the clients: a store of hundreds would be a long letter.
+@pytest.mark.parametrize("version", [V1_2, V1_3])
+def test_authority_of_the_system(tls_start, context, certs, version):
+    server = tls_start("verify: true", ca=False, timeout=5, env={"SSL_CERT_FILE": certs.cert("ca")})
+    server.connect(tls=context("client", high=version)).barrier()
+    _, error = attempt(server, context("client-other", high=version))
+    assert error is not None
+    handshake_line(server, "ERR", "tls: failed to verify certificate: x509: certificate signed by unknown "
+                   "authority")
+
+
 # The line behind the reference's: which side refused, which certificate, which rule, what to do.
 @pytest.mark.midge_only
 @pytest.mark.parametrize("inside, client, options, verdict", [

@@ -211,6 +211,11 @@ class TestParameters:
         assert re.search(r"Acceptable client certificate CA names\nO ?= ?midge tests, CN ?= ?ca\n",
                          shown), shown
 
+    def test_authorities_of_the_system_are_not_named(self, tls_start):
+        shown = s_client(tls_start(FIRST + ", verify: true"))
+        assert "No client certificate CA names sent" in shown
+        assert "Requested Signature Algorithms: " in shown
+
     def test_no_certificate_request(self, tls_start):
         assert "No client certificate CA names sent" in s_client(tls_start(FIRST))
 
