@@ -112,11 +112,11 @@ static void fill(uint32_t n, text_fn make)
                         printf("refused: %s\n", texts[i]);
         }
         double inserts = rate(start, n);
-        rcu_barrier_wait();
-        size_t after = heap_bytes();
+        struct trie_stats stats;
+        trie_stats(trie, &stats);
         printf("  insert %.2f M/s; bytes each: subscriber %.0f (link %zu of them), trie %.1f\n",
                 inserts, (double)(with_subs - before) / n, sizeof(struct trie_link),
-                (double)(after - with_subs) / n);
+                (double)stats.bytes / n);
 }
 
 static void drain(uint32_t n)
