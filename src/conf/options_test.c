@@ -558,6 +558,15 @@ static void test_tls(void **state)
         assert_int_equal(opts->tls.timeout_ns, 2 * SEC);
         assert_null(opts->tls.ca_file);
         options_free(opts);
+        /* The last of several names counts, alone; mapping means verify whatever stands beside it. */
+        opts = options_of("tls { first: auto, immediate: true }");
+        assert_true(opts->tls.handshake_first);
+        assert_int_equal(opts->tls.first_fallback_ns, 0);
+        opts = options_of("tls { first: true, handshake_first: off }");
+        assert_false(opts->tls.handshake_first);
+        opts = options_of("tls { verify_and_map: true, verify: false }");
+        assert_true(opts->tls.verify && opts->tls.map);
+
         opts = options_of("tls {}");
         assert_true(opts->tls.enabled);
         assert_int_equal(opts->tls.pair_n, 0);

@@ -262,6 +262,7 @@ TLS_SETTER(handshake_first)
         struct tls_options *tls = &reader->tls;
         struct slice word = value->kind == CONF_STRING ? value->as.text : SLICE_NULL;
         int64_t delay = 0;
+        tls->first_fallback_ns = 0; /* the option has three names: the last one counts, alone */
         if (value->kind == CONF_BOOL) {
                 tls->handshake_first = value->as.boolean;
                 return true;

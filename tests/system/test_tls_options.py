@@ -11,7 +11,8 @@ import subprocess
 import pytest
 
 from support.deadline import Deadline, until
-from support.dialect import dialect
+from support.dialect import dialect, program_name
+from support.server import run
 
 FAILURE = "TLS Handshake Failure"
 V1_2, V1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -628,6 +629,42 @@ class TestDoors:
                            "first: auto", "connection_rate_limit: 4")
         }
         assert len(set(states.values())) == len(states), states
+
+
+NO_CERT = "TLS Server certificate must be present and valid"
+NO_KEY = "TLS Server private key must be present and valid"
+PAIR = "error parsing X509 certificate/key pair: "
+
+
+# Row 3, section 3: what flags alone may not say. C, K, A and F stand for a certificate, its key, an
+# authority and a file with a tls map.
+@pytest.mark.parametrize("args, text", [
+    ("--tls", NO_CERT), ("--tlsverify", NO_CERT), ("--tlscacert A", NO_CERT), ("--tlskey K", NO_CERT),
+    ("--tls --tlskey K", NO_CERT), ("--tlscert C", NO_KEY), ("--tls --tlscert C", NO_KEY),
+    ("-c F --tls", NO_CERT), ("-c F --tlsverify", NO_CERT), ("-c F --tlscert C", NO_KEY),
+    ("--tlscert nope --tlskey K", PAIR + "open nope: no such file or directory"),
+    ("--tlscert C --tlskey nope", PAIR + "open nope: no such file or directory"),
+    ("--tlscert K --tlskey C", PAIR + "tls: failed to find certificate PEM data in certificate input, but "
+     "did find a private key; PEM inputs may have been switched"),
+    ("--tlscert C --tlskey K --tlscacert nope", "open nope: no such file or directory"),
+    ("--tlscert C --tlskey K --tlscacert K", "failed to parse root ca certificate"),
+])
+def test_flags_that_say_too_little(certs, tmp_path, args, text):
+    file = tmp_path / "f.conf"
+    file.write_text(block(certs))
+    words = {"C": certs.cert("server"), "K": certs.key("server"), "A": certs.cert("ca"), "F": file}
+    status, out, err = run(*(words.get(word, word) for word in args.split()), "-a", "127.0.0.1", "-p", "-1")
+    assert (status, out, err) == (1, "", f"{program_name()}: {text}\n")
+
+
+# --tls=false wins over every other one, wherever it stands, and over the file.
+@pytest.mark.parametrize("args", [["--tls=false"], ["--tls=false", "--tlscert", "nope"],
+                                  ["--tlsverify", "--tls=false"]])
+@pytest.mark.parametrize("in_file", [True, False])
+def test_tls_switched_off_by_a_flag(start, certs, args, in_file):
+    server = start(block(certs) if in_file else "", args=args)
+    assert "tls_required" not in server.client().info
+    server.connect().barrier()
 
 
 # Row 3: what stays of a file's map under flags (section 3, rule 3).
