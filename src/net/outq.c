@@ -91,9 +91,11 @@ static void tail_leave(struct outq *q)
 char *outq_reserve_slow(struct outq *q, size_t need)
 {
         if (q->tail_room == 0 && q->own && q->own->cap - q->own_at >= need) {
-                *push_seg(q) = plain_seg(chunk_ref(q->own), q->own_at, 0);
-                q->tail_room = q->own->cap - q->own_at;
-                return q->own->data + q->own_at;
+                uint32_t at = q->own_at;
+                *push_seg(q) = plain_seg(chunk_ref(q->own), at, 0);
+                q->tail_room = q->own->cap - at;
+                q->own_at = q->own->cap; /* until tail_leave() says what is left */
+                return q->own->data + at;
         }
         own_drop(q);
         struct chunk *chunk = chunk_new(tail_size(q, need));

@@ -202,6 +202,32 @@ static void copies_between_references_share_a_chunk(void **state)
         chunk_unref(big);
 }
 
+/* ... until it is full to the last byte. */
+static void a_full_chunk_is_not_written_again(void **state)
+{
+        (void)state;
+        struct outq q;
+        struct buf got = { 0 };
+        char filler[1024];
+        struct chunk *big = chunk_new(10000);
+        memset(big->data, 'x', 10000);
+        memset(filler, 'f', sizeof filler);
+        outq_init(&q);
+        outq_append(&q, SLICE_LIT("one"));
+        outq_append_ref(&q, big, slice_of(big->data, 50));
+        outq_append(&q, slice_of(filler, sizeof filler - 3)); /* the rest of the first chunk */
+        assert_int_equal(q.tail_room, 0);
+        outq_append_ref(&q, big, slice_of(big->data, 50));
+        outq_append(&q, SLICE_LIT("more"));
+        gather(&q, &got);
+        assert_int_equal(got.len, 3 + 50 + sizeof filler - 3 + 50 + 4);
+        assert_memory_equal(got.ptr + 53, filler, sizeof filler - 3);
+        assert_memory_equal(got.ptr + got.len - 4, "more", 4);
+        outq_fini(&q);
+        chunk_unref(big);
+        buf_fini(&got);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -209,6 +235,7 @@ int main(void)
                 cmocka_unit_test(a_run_can_end_anywhere),
                 cmocka_unit_test(a_run_may_need_several_sends),
                 cmocka_unit_test(copies_between_references_share_a_chunk),
+                cmocka_unit_test(a_full_chunk_is_not_written_again),
                 cmocka_unit_test(unpin_lets_the_large_chunk_go),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
