@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* usage.h: what a chain may be used for, by the rule of the reference: the extended key usage of every
  * certificate, the anchor's as well, allows the role, or there is none. Key usage does not count: it is
- * often wrong, and a client that signs with a key for encipherment has proved that it holds it. */
+ * often wrong, and a client that signs with a key for encipherment has proved that it holds it. Whoever has
+ * issued another one says in its basic constraints that it may. */
 #pragma once
 #include <openssl/x509.h>
 #include <stdbool.h>

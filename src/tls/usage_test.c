@@ -4,10 +4,10 @@
 #include <openssl/x509v3.h>
 
 /* A certificate with this extended key usage. */
-static X509 *cert_for(const char *usage)
+static X509 *cert_for(const char *usage, bool ca)
 {
         struct tls_pair pair;
-        const struct mint_spec spec = { .name = "x", .usage = usage, .to_s = DAY_S };
+        const struct mint_spec spec = { .name = "x", .usage = usage, .ca = ca, .to_s = DAY_S };
         assert_int_equal(mint(&spec, NULL, &pair), 0);
         X509 *cert = X509_dup(pair.leaf);
         pem_pair_fini(&pair);
@@ -17,7 +17,7 @@ static X509 *cert_for(const char *usage)
 /* The same as it would come from a peer that put something else where the list should be. */
 static X509 *cert_with_broken(int nid)
 {
-        X509 *cert = cert_for(NULL);
+        X509 *cert = cert_for(NULL, false);
         ASN1_OCTET_STRING *bytes = ASN1_OCTET_STRING_new();
         assert_true(ASN1_OCTET_STRING_set(bytes, (const unsigned char *)"\x05\x00", 2));
         X509_EXTENSION *extension = X509_EXTENSION_create_by_NID(NULL, nid, 0, bytes);
@@ -62,11 +62,24 @@ static void every_link_counts(void **state)
                 int error = 0;
                 for (int j = 0; j < 3; j++) {
                         const char *usage = cases[i].usages[j];
-                        sk_X509_push(chain, cert_for(usage[0] ? usage : NULL));
+                        sk_X509_push(chain, cert_for(usage[0] ? usage : NULL, j > 0));
                 }
                 assert_int_equal(refuses(chain, false, &error), cases[i].as_client);
                 assert_int_equal(error, cases[i].as_client < 0 ? 0 : X509_V_ERR_INVALID_PURPOSE);
                 assert_int_equal(refuses(chain, true, &error), cases[i].as_server);
+                sk_X509_pop_free(chain, X509_free);
+        }
+}
+
+static void issuers_may_issue(void **state)
+{
+        for (int bad = 0; bad < 3; bad++) {
+                STACK_OF(X509) *chain = sk_X509_new_null();
+                int error = 0;
+                for (int i = 0; i < 3; i++)
+                        sk_X509_push(chain, cert_for(NULL, i != bad));
+                assert_int_equal(refuses(chain, false, &error), bad == 0 ? -1 : bad);
+                assert_int_equal(error, bad == 0 ? 0 : X509_V_ERR_INVALID_CA);
                 sk_X509_pop_free(chain, X509_free);
         }
 }
@@ -90,6 +103,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_link_counts),
+                cmocka_unit_test(issuers_may_issue),
                 cmocka_unit_test(broken_extensions_refuse),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

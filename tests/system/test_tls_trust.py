@@ -17,6 +17,7 @@ AUTHORITY = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cR
 CLIENT = "extendedKeyUsage=clientAuth\n"
 UNKNOWN = "certificate signed by unknown authority"
 USAGE = "certificate specifies an incompatible key usage"
+NO_ISSUER = dialect(reference=UNKNOWN, midge="certificate is not authorized to sign other certificates")
 NAME = "a root or intermediate certificate is not authorized to sign for this name"
 
 # Name, issuer, extensions, what its file holds besides: in the order in which they are made.
@@ -30,6 +31,8 @@ MADE = [
     ("t-for-servers", "t-root", AUTHORITY + "extendedKeyUsage=serverAuth\n", ()),
     ("t-for-clients", "t-root", AUTHORITY + CLIENT, ()),
     ("t-for-all", "t-root", AUTHORITY + "extendedKeyUsage=anyExtendedKeyUsage\n", ()),
+    ("t-signs", None, "keyUsage=critical,keyCertSign\n", ()),
+    ("t-inter-signs", "t-root", "keyUsage=critical,keyCertSign\n", ()),
     ("t-bounded", "t-root",
      AUTHORITY + "nameConstraints=critical,permitted;DNS:good.example\n", ()),
     ("leaf", "t-root", CLIENT, ()),
@@ -41,6 +44,8 @@ MADE = [
     ("leaf-and-stranger", "t-root", CLIENT, ("t-short",)),
     ("too-long", "t-below-short", CLIENT, ("t-below-short", "t-short")),
     ("of-no-authority", "t-no-authority", CLIENT, ("t-no-authority",)),
+    ("of-signs", "t-signs", CLIENT, ()),
+    ("of-inter-signs", "t-inter-signs", CLIENT, ("t-inter-signs",)),
     ("no-usage", "t-root", "", ()),
     ("any-usage", "t-root", "extendedKeyUsage=anyExtendedKeyUsage\n", ()),
     ("both-usages", "t-root", "extendedKeyUsage=serverAuth,clientAuth\n", ()),
@@ -107,8 +112,11 @@ def check(server, made, name, text, version):
     ("t-root", "leaf-and-one-of-two", UNKNOWN),
     ("t-root", "leaf-and-stranger", None),
     ("t-root", "too-long", "too many intermediates for path length constraint"),
-    ("t-root", "of-no-authority", dialect(
-        reference=UNKNOWN, midge="certificate is not authorized to sign other certificates")),
+    ("t-root", "of-no-authority", NO_ISSUER),
+    # A key usage that allows it does not make an issuer, be it in ca_file itself.
+    ("t-root", "of-inter-signs", NO_ISSUER),
+    ("t-inter-signs", "of-inter-signs", NO_ISSUER),
+    ("t-signs", "of-signs", NO_ISSUER),
     # Whatever ca_file holds is an anchor: an intermediate, or the very certificate.
     ("t-inter", "leaf-of-inter", None),
     ("t-inter", "leaf", UNKNOWN),
