@@ -167,18 +167,20 @@ static inline void put(struct iovec **to, const struct out_seg *seg, size_t ahea
                         seg->len - skip };
 }
 
-/* As many whole pieces as there is room for; `skip` bytes of the first one have left. */
-static void put_run(struct iovec **to, const struct iovec *end, const struct out_seg *text,
+/* As many whole pieces as there is room for; `skip` bytes of the first one have left. True: that is all of
+ * them, and what follows the run may follow here. */
+static bool put_run(struct iovec **to, const struct iovec *end, const struct out_seg *text,
         size_t skip, size_t *bytes)
 {
         const struct out_seg *run = text + 1;
         uint32_t room = (uint32_t)(end - *to) / 2, n = run->n < room ? run->n : room;
+        *bytes += n > 0 ? n * (size_t)(text->len + run->len) - skip : 0;
         for (uint32_t i = 0; i < n; i++) {
                 put(to, text, 0, skip);
                 put(to, run, (size_t)i * run->step, skip > text->len ? skip - text->len : 0);
                 skip = 0;
         }
-        *bytes += n * (size_t)(text->len + run->len);
+        return n == run->n;
 }
 
 int outq_iov(const struct outq *q, struct iovec *iov, int iov_max, size_t *bytes)
@@ -193,12 +195,9 @@ int outq_iov(const struct outq *q, struct iovec *iov, int iov_max, size_t *bytes
                         *bytes += seg->len;
                         continue;
                 }
-                put_run(&at, end, seg, skip, bytes);
-                if (skip > 0)
-                        *bytes -= skip;
-                skip = 0;
-                if (end - at < 2)
+                if (!put_run(&at, end, seg, skip, bytes))
                         break;
+                skip = 0;
                 i++;
         }
         return (int)(at - iov);

@@ -73,7 +73,8 @@ void outq_append_run(struct outq *q, struct slice text, struct chunk *chunk, str
  * queues. Nothing is written over them. */
 struct chunk *outq_newest(const struct outq *q, size_t len, struct slice *bytes);
 
-/* Fill iov with the first segments; returns how many entries, *bytes their sum. */
+/* Fill iov with the first segments; returns how many entries, *bytes their sum. iov_max: at least 2, so that
+ * a queue with something in it has something to give. */
 int outq_iov(const struct outq *q, struct iovec *iov, int iov_max, size_t *bytes);
 void outq_consume(struct outq *q, size_t bytes); /* these were sent */
 void outq_clear(struct outq *q);                 /* drop everything */
