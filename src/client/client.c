@@ -347,21 +347,22 @@ static const struct peer_ops client_ops = {
         .free = client_free,
 };
 
-static bool too_many(struct peer_server *server, const struct settings *settings)
+/* n: how many there were as this one came, itself among them. Loops accept at the same time: who asked for the
+ * number later would count those that came behind, and all of them would be refused for one place. */
+static bool too_many(int64_t n, const struct settings *settings)
 {
         int64_t max = settings->limits.max_connections;
-        return max <= 0 ||
-               atomic_load_explicit(&server->shared.client_n, memory_order_relaxed) > max;
+        return max <= 0 || n > max;
 }
 
-static void greet(struct client *client)
+static void greet(struct client *client, int64_t n)
 {
         struct peer *peer = &client->peer;
         const struct settings *settings = peer_settings(peer);
         client->tls_first = settings->tls && settings->tls_first;
         if (!client->tls_first)
                 client_send_info(client, NULL, false);
-        if (too_many(peer->server, settings)) {
+        if (too_many(n, settings)) {
                 if (peer_may_notice(peer, NOTICE_FULL))
                         log_error(&peer->tag, "maximum connections exceeded");
                 peer_close(peer, CLOSE_MAX_CONNECTIONS);
@@ -395,12 +396,13 @@ static void begin(
         }
         connect_options_init(&client->opts);
         client_login_init(client);
-        atomic_fetch_add_explicit(&server->shared.client_n, 1, memory_order_relaxed);
+        int64_t before =
+                atomic_fetch_add_explicit(&server->shared.client_n, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&server->shared.total_n, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(
                 &client->peer.own.account->shared.client_n, 1, memory_order_relaxed);
         log_debug(&client->peer.tag, "Client connection created");
-        greet(client);
+        greet(client, before + 1);
 }
 
 static void on_accept(struct mail *mail)
