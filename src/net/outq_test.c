@@ -389,7 +389,7 @@ static void do_clear(struct model *m, int which)
 static void do_something(struct model *m, int which)
 {
         static void (*const adds[])(
-                struct model *, int) = { do_append, do_reserve, do_ref, do_run, do_share };
+                struct model *, int) = { do_append, do_fill, do_reserve, do_ref, do_run, do_share };
         uint32_t what = below(m, 100);
         bool full = m->flat[0].len + m->flat[1].len > BYTES_MAX;
         if (what < 60 && !full)
