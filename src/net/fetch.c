@@ -161,6 +161,8 @@ static int dial(struct link *link, const struct url *url, struct errbuf *eb)
 {
         struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
         struct addrinfo *all = NULL;
+        if (has_stopped(link))
+                return ERR_CLOSED;
         int found = getaddrinfo(url->host, url->port, &hints, &all);
         if (has_stopped(link)) { /* perhaps long ago, and the process is ending */
                 if (found == 0)

@@ -25,7 +25,7 @@ struct request {
         struct ocsp_share *share;
         struct ocsp_question *question;
         struct ocsp_answer *answer; /* once run() returned */
-        struct list link;           /* in share->open */
+        struct list link;           /* in share->open: it can be joined */
         struct list waiters;
 };
 
@@ -72,20 +72,41 @@ static struct ocsp_answer *fetch_from(const struct ocsp_question *question, cons
         return answer;
 }
 
-static void run(struct fetch_job *job)
+/* All who waited gave up before its turn came; nobody joins any more. Else a responder that hangs would be
+ * asked in vain for each of them, while others queue up behind. */
+static bool is_forsaken(struct request *request)
 {
-        struct request *request = CONTAINER_OF(job, struct request, job);
+        pthread_mutex_lock(&request->share->lock);
+        bool forsaken = list_empty(&request->waiters);
+        if (forsaken)
+                list_remove(&request->link);
+        pthread_mutex_unlock(&request->share->lock);
+        return forsaken;
+}
+
+static void ask_responders(struct request *request)
+{
         const struct ocsp_question *question = request->question;
+        const _Atomic bool *stop = &request->job.stop;
         struct errbuf eb = { "" };
         char why[512];
-        for (int i = 0; i < question->urls.n && request->answer == NULL; i++)
-                request->answer = fetch_from(question, question->urls.at[i], &job->stop, &eb);
-        if (request->answer && !atomic_load(&job->stop))
+        for (int i = 0; i < question->urls.n && request->answer == NULL && !atomic_load(stop); i++)
+                request->answer = fetch_from(question, question->urls.at[i], stop, &eb);
+        if (request->answer && !atomic_load(stop))
                 ocsp_question_settle(question, request->answer);
         if (request->answer)
                 return;
         snprintf(why, sizeof why, "exhausted OCSP responders: %.480s", eb.text);
         request->answer = ocsp_answer_failed(why);
+}
+
+static void run(struct fetch_job *job)
+{
+        struct request *request = CONTAINER_OF(job, struct request, job);
+        if (is_forsaken(request))
+                request->answer = ocsp_answer_unasked("nobody waits");
+        else
+                ask_responders(request);
 }
 
 /* ---- before and after -------------------------------------------------------------------- */
@@ -101,7 +122,8 @@ static void on_done(struct mail *mail)
         struct request *request = CONTAINER_OF(mail, struct request, job.done);
         struct ocsp_share *share = request->share;
         pthread_mutex_lock(&share->lock);
-        list_remove(&request->link);
+        if (list_linked(&request->link))
+                list_remove(&request->link);
         while (!list_empty(&request->waiters)) {
                 struct ocsp_waiter *waiter =
                         list_entry(request->waiters.next, struct ocsp_waiter, link);
@@ -170,7 +192,7 @@ void ocsp_share_ask(
         if (request)
                 return;
         struct ocsp_answer *answer =
-                ocsp_answer_failed("too many handshakes wait for OCSP responders");
+                ocsp_answer_unasked("too many handshakes wait for OCSP responders");
         post(waiter, answer);
         ocsp_answer_unref(answer);
 }

@@ -7,12 +7,16 @@
 #include "net/fetch_pool.h"
 #include "net/loop.h"
 #include "tls/ocsp_peer.h"
+#include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 enum { QUEUE_MAX = 4 };
@@ -27,6 +31,7 @@ static struct ocsp_peer *peers;
 static struct fetch_job holder;
 static unsigned came_n, expected_n;
 static const char *last_why;
+static unsigned unasked_n;
 static char why[512];
 
 static void run_holder(struct fetch_job *job)
@@ -49,6 +54,7 @@ static void on_answer(struct mail *mail)
         assert_ptr_equal(loop_current(), loop);
         snprintf(why, sizeof why, "%s", waiter->answer->why);
         last_why = why;
+        unasked_n += waiter->answer->unasked;
         ocsp_answer_unref(waiter->answer);
         if (++came_n == expected_n)
                 loop_stop(loop);
@@ -65,7 +71,7 @@ static int setup(void **state)
         peers = ocsp_peer_new(&policy, cache, share);
         ocsp_cache_unref(cache);
         held = true;
-        came_n = expected_n = 0;
+        came_n = expected_n = unasked_n = 0;
         last_why = NULL;
         holder = (struct fetch_job){ .run = run_holder, .home = loop, .done.deliver = on_holder };
         assert_int_equal(fetch_pool_post(pool, &holder), 0);
@@ -147,6 +153,40 @@ static void nobody_waits(void **state)
         assert_int_equal(came_n, 0);
 }
 
+/* A port that notes who comes by keeping them in its backlog. */
+static int listen_on(char *url, size_t size)
+{
+        struct sockaddr_in addr = { .sin_family = AF_INET,
+                .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t len = sizeof addr;
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof addr), 0);
+        assert_int_equal(listen(fd, 8), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+        snprintf(url, size, "http://127.0.0.1:%d", ntohs(addr.sin_port));
+        return fd;
+}
+
+/* Those who gave up before their turn cost their responder, and those behind them, nothing. */
+static void nobody_is_asked_for_nobody(void **state)
+{
+        struct ocsp_waiter goes, stays;
+        char url[64];
+        int fd = listen_on(url, sizeof url);
+        struct ocsp_question *slow = question(1);
+        xfree(slow->urls.at[0]);
+        slow->urls.at[0] = xstrdup(url);
+        goes = (struct ocsp_waiter){ .home = loop, .done.deliver = on_answer };
+        ocsp_share_ask(share, slow, &goes);
+        ask(&stays, 2);
+        assert_true(ocsp_share_recall(share, &goes));
+        let_go();
+        assert_int_equal(came_n, 1);
+        assert_int_equal(accept(fd, NULL, NULL), -1);
+        assert_int_equal(errno, EAGAIN);
+        close(fd);
+}
+
 static void the_queue_is_full(void **state)
 {
         struct ocsp_waiter waiters[QUEUE_MAX + 3];
@@ -154,6 +194,7 @@ static void the_queue_is_full(void **state)
                 ask(&waiters[i], (uint8_t)i);
         let_go();
         assert_int_equal(came_n, ARRAY_N(waiters));
+        assert_in_range(unasked_n, 3, 4); /* the holder has left the queue by now, or not */
 }
 
 static void waiters_are_bounded(void **state)
@@ -173,6 +214,7 @@ static void waiters_are_bounded(void **state)
         expected_n = OCSP_WAITERS_MAX + 1;
         let_go();
         assert_int_equal(came_n, OCSP_WAITERS_MAX + 1);
+        assert_int_equal(unasked_n, 1);
         xfree(waiters);
 }
 
@@ -182,6 +224,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(one_request_for_all, setup, teardown),
                 cmocka_unit_test_setup_teardown(recalled_means_silent, setup, teardown),
                 cmocka_unit_test_setup_teardown(nobody_waits, setup, teardown),
+                cmocka_unit_test_setup_teardown(nobody_is_asked_for_nobody, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_queue_is_full, setup, teardown),
                 cmocka_unit_test_setup_teardown(waiters_are_bounded, setup, teardown),
         };

@@ -14,14 +14,14 @@ struct ocsp_keeper {
         pthread_cond_t wake;
         struct ocsp_cache *wanted; /* NULL: the one that is kept */
         int64_t interval_ns;
-        bool ending;
+        bool ending, retimed;
 };
 
 /* Wait for orders, or for the time to save. False: that time has come. */
 static bool wait_locked(struct ocsp_keeper *keeper, struct timespec *until)
 {
         int rc = 0;
-        while (rc == 0 && keeper->wanted == NULL && !keeper->ending)
+        while (rc == 0 && keeper->wanted == NULL && !keeper->ending && !keeper->retimed)
                 rc = pthread_cond_timedwait(&keeper->wake, &keeper->lock, until);
         return rc != ETIMEDOUT;
 }
@@ -48,6 +48,7 @@ static bool serve_locked(struct ocsp_keeper *keeper, struct timespec *until)
         struct ocsp_cache *next = keeper->wanted;
         bool ending = keeper->ending && next == NULL;
         keeper->wanted = NULL;
+        keeper->retimed = false;
         pthread_mutex_unlock(&keeper->lock);
         if (next) {
                 replace(keeper, next);
@@ -90,6 +91,15 @@ void ocsp_keeper_replace(struct ocsp_keeper *keeper, struct ocsp_cache *cache, i
         pthread_mutex_lock(&keeper->lock);
         ocsp_cache_unref(keeper->wanted); /* its time never came */
         keeper->wanted = ocsp_cache_ref(cache);
+        keeper->interval_ns = interval_ns;
+        pthread_cond_signal(&keeper->wake);
+        pthread_mutex_unlock(&keeper->lock);
+}
+
+void ocsp_keeper_set_interval(struct ocsp_keeper *keeper, int64_t interval_ns)
+{
+        pthread_mutex_lock(&keeper->lock);
+        keeper->retimed = keeper->retimed || keeper->interval_ns != interval_ns;
         keeper->interval_ns = interval_ns;
         pthread_cond_signal(&keeper->wake);
         pthread_mutex_unlock(&keeper->lock);

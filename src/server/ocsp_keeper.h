@@ -11,5 +11,7 @@ struct ocsp_keeper;
 struct ocsp_keeper *ocsp_keeper_new(struct ocsp_cache *cache, int64_t interval_ns);
 /* Stop, and save, the one it has; then load another. Returns at once. */
 void ocsp_keeper_replace(struct ocsp_keeper *keeper, struct ocsp_cache *cache, int64_t interval_ns);
+/* Save the one it has at other times from now on. */
+void ocsp_keeper_set_interval(struct ocsp_keeper *keeper, int64_t interval_ns);
 /* Stop and save; waits for it. NULL is fine. */
 void ocsp_keeper_free(struct ocsp_keeper *keeper);

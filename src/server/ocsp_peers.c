@@ -8,6 +8,7 @@
 #include "server/server_internal.h"
 #include "tls/ocsp_peer.h"
 #include "tls/tls_ctx.h"
+#include <string.h>
 
 void ocsp_peers_apply(struct server *server, const struct options *opts, struct tls_ctx *ctx,
         struct ocsp_cache *cache)
@@ -22,10 +23,20 @@ void ocsp_peers_apply(struct server *server, const struct options *opts, struct 
         log_debug(NULL, "Plugging TLS OCSP peer for [Client]");
 }
 
-struct ocsp_cache *ocsp_peers_new_cache(const struct options *opts)
+static bool is_same_store(const struct ocsp_cache_options *a, const struct ocsp_cache_options *b)
 {
-        return opts->tls.enabled && opts->tls.ocsp_peer.verify ? ocsp_cache_new(&opts->ocsp_cache)
-                                                               : NULL;
+        return a->type == b->type && a->preserve_revoked == b->preserve_revoked &&
+               strcmp(a->local_store, b->local_store) == 0;
+}
+
+/* A cache that goes on forgets nothing: neither while a file is read nor because one cannot be written. */
+struct ocsp_cache *ocsp_peers_make_cache(const struct server *server, const struct options *opts)
+{
+        if (!opts->tls.enabled || !opts->tls.ocsp_peer.verify)
+                return NULL;
+        if (server->ocsp_cache && is_same_store(&server->opts->ocsp_cache, &opts->ocsp_cache))
+                return ocsp_cache_ref(server->ocsp_cache);
+        return ocsp_cache_new(&opts->ocsp_cache);
 }
 
 void ocsp_peers_take_cache(struct server *server, struct ocsp_cache *cache)
@@ -36,6 +47,8 @@ void ocsp_peers_take_cache(struct server *server, struct ocsp_cache *cache)
                 server->ocsp_keeper = NULL;
         } else if (server->ocsp_keeper == NULL) {
                 server->ocsp_keeper = ocsp_keeper_new(cache, interval_ns);
+        } else if (cache == server->ocsp_cache) {
+                ocsp_keeper_set_interval(server->ocsp_keeper, interval_ns);
         } else {
                 ocsp_keeper_replace(server->ocsp_keeper, cache, interval_ns);
         }

@@ -153,7 +153,7 @@ static int prepare(struct server *server, struct prepared *next, struct buf *tex
                 buf_append_str(text, eb.text);
                 return ERR_CONFIG;
         }
-        next->ocsp_cache = ocsp_peers_new_cache(next->options);
+        next->ocsp_cache = ocsp_peers_make_cache(server, next->options);
         ocsp_peers_apply(server, next->options, next->tls, next->ocsp_cache);
         return 0;
 }

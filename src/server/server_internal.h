@@ -116,8 +116,9 @@ struct info_template *compile_info(struct server *server, bool lame_duck);
 struct settings *compile_settings(struct server *server);
 
 /* ocsp_peers.c: what contexts with ocsp_peer need. */
-struct ocsp_cache *ocsp_peers_new_cache(
-        const struct options *opts); /* not loaded; NULL: no ocsp_peer */
+/* One reference: the one in service when opts want the same store, else a new one, not loaded. NULL: no
+ * ocsp_peer. */
+struct ocsp_cache *ocsp_peers_make_cache(const struct server *server, const struct options *opts);
 /* A new context before it is used; nothing happens without ocsp_peer. */
 void ocsp_peers_apply(struct server *server, const struct options *opts, struct tls_ctx *ctx,
         struct ocsp_cache *cache);

@@ -9,6 +9,7 @@
 #include "server/staple_lookup.h"
 #include "tls/staple.h"
 #include "tls/tls_ctx.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,8 @@
 #define NOTHING_INTERVAL_NS (10 * NS_PER_SEC) /* while clients miss a staple, but are served */
 #define BEGIN_LIMIT_NS (24 * HOUR_NS)         /* only the limits of each request */
 #define RELOAD_LIMIT_NS (10 * NS_PER_SEC)     /* a reload waits no longer */
+#define RELOAD_PATIENCE_NS                                                                         \
+        (RELOAD_LIMIT_NS + NS_PER_SEC) /* with the wait for a thread, and the resolver */
 #define REFRESH_LIMIT_NS (10 * 60 * NS_PER_SEC)
 
 struct job {
@@ -131,6 +134,16 @@ int stapler_new(struct server *server, const struct stapler_spec *spec, struct s
         return 0;
 }
 
+/* Its outcome counts no more. */
+static void leave_job(struct stapler *stapler)
+{
+        if (stapler->job == NULL)
+                return;
+        stapler->job->owner = NULL;
+        atomic_store(&stapler->job->base.stop, true);
+        stapler->job = NULL;
+}
+
 void stapler_free(struct stapler *stapler)
 {
         if (stapler == NULL)
@@ -138,10 +151,7 @@ void stapler_free(struct stapler *stapler)
         staple_on_stale(stapler->staple, NULL, NULL);
         if (stapler->server->control)
                 loop_timer_stop(stapler->server->control, &stapler->timer);
-        if (stapler->job) {
-                stapler->job->owner = NULL;
-                atomic_store(&stapler->job->base.stop, true);
-        }
+        leave_job(stapler);
         staple_lookup_fini(&stapler->lookup);
         staple_unref(stapler->before);
         staple_unref(stapler->staple);
@@ -188,7 +198,8 @@ static void run_job(struct fetch_job *base)
                                                      &base->stop, &job->response, &job->eb);
 }
 
-static void end_prepare(struct stapler *stapler, struct job *job);
+static void end_prepare(struct stapler *stapler, int rc, const struct ocsp_response *response,
+        const struct errbuf *why);
 static void end_refresh(struct stapler *stapler, struct job *job);
 
 static void on_job_done(struct mail *mail)
@@ -200,7 +211,7 @@ static void on_job_done(struct mail *mail)
                 if (stapler->running)
                         end_refresh(stapler, job);
                 else
-                        end_prepare(stapler, job);
+                        end_prepare(stapler, job->rc, &job->response, &job->eb);
         }
         staple_lookup_fini(&job->lookup);
         xfree(job);
@@ -253,17 +264,29 @@ static void settle(
         snprintf(stapler->problem, sizeof stapler->problem, "%s", eb->text);
 }
 
-static void end_prepare(struct stapler *stapler, struct job *job)
+static void end_prepare(struct stapler *stapler, int rc, const struct ocsp_response *response,
+        const struct errbuf *why)
 {
-        struct errbuf eb = job->eb;
-        if (job->rc < 0 && take_over(stapler))
+        struct errbuf eb = *why;
+        loop_timer_stop(stapler->server->control, &stapler->timer);
+        if (rc < 0 && take_over(stapler))
                 log_error(NULL,
                         "Bad OCSP status update for certificate '%s': %s, going on with the one of "
                         "before",
                         stapler->cert_file, eb.text);
         else
-                settle(stapler, job->rc, &job->response, &eb);
+                settle(stapler, rc, response, &eb);
         stapler->ready(stapler->ready_ctx);
+}
+
+static void on_patience(struct timer *timer)
+{
+        struct stapler *stapler = CONTAINER_OF(timer, struct stapler, timer);
+        struct ocsp_response none = { .status = OCSP_STATUS_UNKNOWN };
+        struct errbuf eb;
+        int rc = errbuf_set(&eb, -ETIMEDOUT, "exhausted ocsp servers: context deadline exceeded");
+        leave_job(stapler);
+        end_prepare(stapler, rc, &none, &eb);
 }
 
 void stapler_prepare(
@@ -276,6 +299,8 @@ void stapler_prepare(
         stapler->before = before ? staple_ref(before->staple) : NULL;
         if (staple_lookup_file(&stapler->lookup, &response, &eb) < 0) {
                 post_job(stapler, RELOAD_LIMIT_NS);
+                stapler->timer.fn = on_patience;
+                loop_timer_start(stapler->server->control, &stapler->timer, RELOAD_PATIENCE_NS);
                 return;
         }
         settle(stapler, 0, &response, &eb);

@@ -56,7 +56,7 @@ void ocsp_get_url(struct buf *out, struct slice base, struct slice request, bool
  * it is recent enough is another question: below.
  * cert, issuer  which of the statuses counts, by CertID
  * Returns: 0 (*out is filled), ERR_INVALID (no proof of anything), ERR_TLS (signed by a certificate of the
- * issuer that is no delegate for this); then eb holds the reference's words */
+ * issuer that is no delegate for this, or no more; *out is filled); then eb holds the reference's words */
 MUST_CHECK int ocsp_parse(struct slice der, const X509 *cert, const X509 *issuer, int64_t now_s,
         struct ocsp_response *out, struct errbuf *eb);
 

@@ -59,6 +59,13 @@ struct ocsp_answer *ocsp_answer_failed(const char *why)
         return answer;
 }
 
+struct ocsp_answer *ocsp_answer_unasked(const char *why)
+{
+        struct ocsp_answer *answer = ocsp_answer_failed(why);
+        answer->unasked = true;
+        return answer;
+}
+
 struct ocsp_answer *ocsp_answer_ref(struct ocsp_answer *answer)
 {
         atomic_fetch_add_explicit(&answer->refs, 1, memory_order_relaxed);
@@ -85,9 +92,9 @@ struct ocsp_check {
         STACK_OF(X509) * chain; /* owned, or NULL */
         bool server, begun;
         struct link *links;
-        int link_n, at;                 /* the link that is looked at; those before are good */
-        char *subject;                  /* its, for the log; NULL until it is looked at */
-        bool revoked_before;            /* the cache has a revocation of it, of whatever age */
+        int link_n, at; /* the link that is looked at; those before are good */
+        char *subject;  /* its, for the log; NULL until it is looked at */
+        bool revoked_before; /* the cache has a revocation of it, of whatever age, as may be its signer */
         struct ocsp_question *question; /* NULL: none, or taken */
         struct ocsp_answer *answer;     /* counted; NULL: not asked yet */
         enum tls_reason why;            /* refused */
@@ -234,7 +241,8 @@ static bool look_into_cache(
         struct ocsp_item *item = ocsp_cache_get(cache, link->digest);
         if (item == NULL)
                 return false;
-        bool valid = read_item(check, link, item, said, &eb) == 0;
+        int rc = read_item(check, link, item, said, &eb);
+        bool valid = rc == 0;
         bool current = valid && is_current(check, said);
         if (!valid)
                 log_debug(NULL, "Invalid cached OCSP response for [%s] with fingerprint [%s]",
@@ -242,7 +250,7 @@ static bool look_into_cache(
         else
                 log_debug(NULL, "Cached OCSP response is %s, status [%s]",
                         current ? "current" : "expired", ocsp_status_name(said->status));
-        check->revoked_before = valid && said->status == OCSP_STATUS_REVOKED;
+        check->revoked_before = (rc == 0 || rc == ERR_TLS) && said->status == OCSP_STATUS_REVOKED;
         if (!current)
                 ocsp_cache_drop(cache, item);
         ocsp_item_unref(item);
@@ -250,12 +258,12 @@ static bool look_into_cache(
 }
 
 /* Nobody answered. */
-static bool judge_silence(struct ocsp_check *check, const char *why)
+static bool judge_silence(struct ocsp_check *check)
 {
         const struct ocsp_peer_options *policy = &check->peer->policy;
         log_warn(NULL, "Attempt to obtain OCSP response from CA responder for [%s] failed: %s",
-                check->subject, why);
-        if (!policy->warn_only && policy->allow_when_ca_unreachable) {
+                check->subject, check->answer->why);
+        if (!policy->warn_only && !check->answer->unasked && policy->allow_when_ca_unreachable) {
                 log_warn(NULL,
                         "Failed to obtain OCSP CA response for [%s] but AllowWhenCAUnreachable "
                         "set; %s",
@@ -300,7 +308,7 @@ static bool judge_answer(struct ocsp_check *check, const struct link *link)
         struct ocsp_response said;
         struct errbuf eb = { "" };
         if (answer->why[0])
-                return judge_silence(check, answer->why);
+                return judge_silence(check);
         if (is_settled(check->peer, link->digest, link->issuer_digest, &said))
                 return judge_status(check, &said);
         int rc = ocsp_parse(slice_of(answer->response, answer->len), link->cert, link->issuer,
@@ -320,7 +328,7 @@ static enum ocsp_step ask(struct ocsp_check *check, const struct link *link)
         struct ocsp_question *question = xnew(struct ocsp_question);
         if (ocsp_request(link->cert, link->issuer, &question->request) < 0) {
                 ocsp_question_free(question);
-                check->answer = ocsp_answer_failed("cannot make an OCSP request");
+                check->answer = ocsp_answer_unasked("cannot make an OCSP request");
                 return OCSP_PASSED; /* go on with that */
         }
         question->peer = ocsp_peer_ref(check->peer);

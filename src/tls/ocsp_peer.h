@@ -47,6 +47,7 @@ struct ocsp_question {
 struct ocsp_answer {
         _Atomic uint32_t refs;
         char why[512]; /* the reason why there is no response; "": there is */
+        bool unasked;  /* because of us: no responder was asked */
         size_t len;
         char response[]; /* of the responder, unchecked */
 };
@@ -59,6 +60,9 @@ void ocsp_question_free(struct ocsp_question *question); /* NULL is fine */
 
 struct ocsp_answer *ocsp_answer_new(struct slice response);
 struct ocsp_answer *ocsp_answer_failed(const char *why);
+/* We had no room to ask. That says nothing about the responder: it lets in nobody who would be let in while
+ * the responder cannot be reached, or a revoked client would only have to come in large numbers. */
+struct ocsp_answer *ocsp_answer_unasked(const char *why);
 struct ocsp_answer *ocsp_answer_ref(struct ocsp_answer *answer);
 void ocsp_answer_unref(struct ocsp_answer *answer); /* NULL is fine */
 

@@ -211,6 +211,58 @@ static void test_revoked_before(void **state)
         end();
 }
 
+/* That we are too busy to ask does not make the responder one that cannot be reached. */
+static void test_unasked(void **state)
+{
+        for (int unasked = 0; unasked < 2; unasked++) {
+                begin((struct ocsp_peer_options){ .allow_when_ca_unreachable = true },
+                        OCSP_CACHE_LOCAL);
+                struct ocsp_check *check = check_leaf();
+                assert_int_equal(ocsp_check_run(check), OCSP_ASK);
+                ocsp_question_free(ocsp_check_take_question(check));
+                struct ocsp_answer *got =
+                        unasked ? ocsp_answer_unasked("no room") : ocsp_answer_failed("no way");
+                ocsp_check_answer(check, got);
+                ocsp_answer_unref(got);
+                assert_int_equal(ocsp_check_run(check), unasked ? OCSP_REFUSED : OCSP_ASK);
+                ocsp_check_free(check);
+                end();
+        }
+}
+
+/* Also one whose signer, a delegate, has expired since: it may not let anybody in, but keep out. */
+static void test_revoked_by_an_old_delegate(void **state)
+{
+        const struct ocsp_response said = { .status = OCSP_STATUS_REVOKED };
+        const struct mint_spec spec = {
+                .name = "delegate", .usage = "OCSPSigning", .from_s = -2 * HOUR_S, .to_s = -HOUR_S
+        };
+        uint8_t digest[OCSP_DIGEST_BYTES], nobody[OCSP_DIGEST_BYTES] = { 0 };
+        unsigned n;
+        struct tls_pair delegate;
+        struct buf der = { 0 };
+        test_mint("p-delegate", spec, &middle, &delegate);
+        test_answer(leaf.leaf, middle.leaf,
+                (struct test_answer){ .status = V_OCSP_CERTSTATUS_REVOKED,
+                        .this_s = -2 * HOUR_S,
+                        .next_s = HOUR_S,
+                        .by = &delegate,
+                        .enclose = true },
+                &der);
+        X509_digest(leaf.leaf, EVP_sha256(), digest, &n);
+        begin((struct ocsp_peer_options){ .allow_when_ca_unreachable = true }, OCSP_CACHE_LOCAL);
+        ocsp_cache_put(
+                cache, digest, nobody, buf_slice(&der), &said, "CN=leaf"); /* as from a file */
+        struct ocsp_check *check = check_leaf();
+        assert_int_equal(ocsp_check_run(check), OCSP_ASK);
+        fail_to_answer(check);
+        assert_int_equal(ocsp_check_run(check), OCSP_REFUSED);
+        ocsp_check_free(check);
+        end();
+        buf_fini(&der);
+        pem_pair_fini(&delegate);
+}
+
 static void test_chains_without_links(void **state)
 {
         begin((struct ocsp_peer_options){ .verify = true }, OCSP_CACHE_LOCAL);
@@ -385,6 +437,8 @@ int main(void)
                 cmocka_unit_test(test_question),
                 cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_revoked_before),
+                cmocka_unit_test(test_revoked_by_an_old_delegate),
+                cmocka_unit_test(test_unasked),
                 cmocka_unit_test(test_chains_without_links),
                 cmocka_unit_test(test_links_of_tickets),
                 cmocka_unit_test(test_pass),

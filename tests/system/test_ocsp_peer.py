@@ -381,6 +381,37 @@ def test_check_by_reload(secure, pki):
     assert "tls_ocsp_peer_verify" not in server.monitor.get("/varz")
 
 
+@pytest.mark.midge_only  # which goes on with the cache that it has
+def test_reload_forgets_no_revocation(start, pki, tmp_path):
+    """A reload that leaves ocsp_cache alone leaves the cache alone, even one that cannot be saved."""
+    store = tmp_path / "store"
+    store.write_text("a file", encoding="ascii")
+    peer = "ocsp_peer { verify: true, allow_when_ca_unreachable: true }"
+    outside = f'ocsp_cache {{ local_store: "{store}" }}'
+    pki.responder.answers["alice"] = Answer(REVOKED)
+    server = start(config(pki, peer, outside=outside))
+    refused(server, pki, "alice")
+    pki.responder.answers["alice"] = Answer(http_status=500)
+    server.rewrite(server_text(pki, peer, outside=outside + "\nmax_payload: 1000"))
+    server.signal(signal.SIGHUP)
+    server.wait_log("Reloaded server configuration")
+    refused(server, pki, "alice")
+    assert pki.responder.count("alice") == 1
+    assert cache_of(server)["cached_revoked_responses"] == 1
+
+
+@pytest.mark.midge_only
+def test_save_interval_by_reload(secure, pki):
+    server = secure(outside="ocsp_cache { save_interval: 3600 }")
+    passes(server, pki, "alice")
+    server.rewrite(server_text(pki, outside="ocsp_cache { save_interval: 1 }"))
+    server.signal(signal.SIGHUP)
+    until(lambda: set(saved(server) or ()) == {pki.fingerprint("alice")}, "alice is in the file")
+    server.wait_log("OCSP peer cache save timer expired")
+    passes(server, pki, "alice")
+    assert pki.responder.count("alice") == 1
+
+
 # Row 159
 
 def file_with(pki, directory, name, answer):
@@ -623,6 +654,34 @@ def test_stapled_as_well(start, pki):
     passes(server, pki, "alice")
     refused(server, pki, "bob")
     assert pki.responder.asked == {"stapled": 1, "alice": 1, "bob": 1}
+
+
+@pytest.mark.midge_only
+def test_reload_waits_for_no_peer(secure, pki):
+    """Clients whose responder hangs keep every thread busy that asks others: the reload gives up in time."""
+    if "stapled" not in pki.issuers:
+        pki.server("stapled", staple=True)
+    hold = threading.Event()
+    names = ["alice", "bob", "user1", "user2"]
+    for name in names:
+        pki.responder.answers[name] = Answer(hold=hold)
+    peer, inside = "ocsp_peer { verify: true, ca_timeout: 60 }", "timeout: 60"
+    server = secure(peer, inside=inside)
+    clients = [server.client() for _ in names]
+    for client, name in zip(clients, names):
+        client.handshake(context_of(pki, name, V1_3))
+        pki.responder.wait_asked(name)
+    text = server_text(pki, peer, inside=inside).replace(pki.cert("server"), pki.cert("stapled"))
+    server.rewrite(text.replace(pki.key("server"), pki.key("stapled")))
+    server.signal(signal.SIGHUP)
+    server.wait_log("Reloaded server configuration", seconds=18)
+    server.wait_log(r"\[WRN\] Can't restart OCSP features: bad OCSP status update for certificate at "
+                    r"'.*stapled\.crt': exhausted ocsp servers: context deadline exceeded$")
+    assert pki.responder.count("stapled") == 0
+    hold.set()
+    for client in clients:
+        client.connect()
+        client.close()
 
 
 # Row 166: monitoring asks for no certificate and serves whoever comes
