@@ -1,28 +1,365 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A certificate authority with intermediates whose certificates name an OCSP responder, and that responder,
-over HTTP on the loopback. Every answer can be bent: status, times, signer, silence."""
+"""Authorities whose certificates name an OCSP responder, and that responder, over HTTP on the loopback. Every
+answer can be bent: status, times, signer, silence.
+
+Made with python3-cryptography: the openssl command can neither put seconds into nextUpdate nor sign as a
+delegate of choice.
+"""
 
 import base64
+import datetime
 import hashlib
 import http.server
+import ipaddress
 import pathlib
-import subprocess
+import ssl
 import threading
-import time
 import urllib.parse
 
-from support import der
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+
 from support.deadline import LIMIT
 
 GOOD, REVOKED, UNKNOWN = "good", "revoked", "unknown"
 HOUR = 3600
 
+_STATUSES = {GOOD: ocsp.OCSPCertStatus.GOOD, REVOKED: ocsp.OCSPCertStatus.REVOKED,
+             UNKNOWN: ocsp.OCSPCertStatus.UNKNOWN}
+_USAGES = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH,
+           "ocsp": ExtendedKeyUsageOID.OCSP_SIGNING}
 
-def _openssl(*args, stdin=None):
-    done = subprocess.run(["openssl", *[str(arg) for arg in args]], input=stdin,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
-    assert done.returncode == 0, f"openssl {args}: {done.stderr.decode()}"
-    return done.stdout
+
+def _after(seconds):
+    return datetime.datetime.utcnow().replace(microsecond=0) + datetime.timedelta(seconds=seconds)
+
+
+def _name(common):
+    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "midge tests"),
+                      x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+# ---- certificates -----------------------------------------------------------------------------------
+
+
+class Identity:
+    """A certificate and its key, in PEM files: `crt` with the chain behind it, `leaf` without, `key`."""
+
+    def __init__(self, directory, name, cert, key, chain=()):
+        self.directory = pathlib.Path(directory)
+        self.name, self.cert, self.private = name, cert, key
+        self.crt, self.leaf, self.key = (str(self.directory / f"{name}.{kind}")
+                                         for kind in ("crt", "leaf", "key"))
+        pems = [c.public_bytes(serialization.Encoding.PEM) for c in (cert, *(other.cert for other in chain))]
+        pathlib.Path(self.leaf).write_bytes(pems[0])
+        pathlib.Path(self.crt).write_bytes(b"".join(pems))
+        pathlib.Path(self.key).write_bytes(
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                              serialization.NoEncryption()))
+        pathlib.Path(self.key).chmod(0o600)
+
+    @property
+    def der(self):
+        return self.cert.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def sha256(self):
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def fingerprint(self):
+        """What caches and logs call it."""
+        return base64.b64encode(hashlib.sha256(self.der).digest()).decode()
+
+
+class Authority(Identity):
+    """A CA, its own root or below `issuer`, that issues into a directory. `issued`: by serial number."""
+
+    def __init__(self, directory, name="ocsp-ca", issuer=None, url=None):
+        key = ec.generate_private_key(ec.SECP256R1())
+        extensions = [(x509.BasicConstraints(ca=True, path_length=None), True)]
+        if url:
+            extensions.append((_access(url), False))
+        cert = _certificate(name, key, issuer, extensions)
+        super().__init__(directory, name, cert, key)
+        self.issued = {}
+        if issuer:
+            issuer.issued[cert.serial_number] = self
+
+    def issue(self, name, url=None, must_staple=False, usage=("server", "client"), chain=(),
+              common=None, **validity):
+        """One more. url: one responder or a list; chain: Identities to append to the file."""
+        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        extensions = [(x509.BasicConstraints(ca=False, path_length=None), True),
+                      (x509.SubjectAlternativeName(names), False)]
+        if usage:
+            extensions.append((x509.ExtendedKeyUsage([_USAGES[u] for u in usage]), False))
+        if url:
+            extensions.append((_access(*([url] if isinstance(url, str) else url)), False))
+        if must_staple:
+            extensions.append((x509.TLSFeature([x509.TLSFeatureType.status_request]), False))
+        key = ec.generate_private_key(ec.SECP256R1())
+        cert = _certificate(common or name, key, self, extensions, **validity)
+        made = Identity(self.directory, name, cert, key, chain)
+        if isinstance(self, Authority):
+            self.issued[cert.serial_number] = made
+        return made
+
+
+def _access(*urls):
+    return x509.AuthorityInformationAccess(
+        [x509.AccessDescription(AuthorityInformationAccessOID.OCSP,
+                                x509.UniformResourceIdentifier(url)) for url in urls])
+
+
+def _certificate(common, key, issuer, extensions, begin=-HOUR, end=20 * 24 * HOUR):
+    """issuer None: signed by itself."""
+    subject = _name(common)
+    builder = (x509.CertificateBuilder().subject_name(subject)
+               .issuer_name(issuer.cert.subject if issuer else subject)
+               .public_key(key.public_key()).serial_number(x509.random_serial_number())
+               .not_valid_before(_after(begin)).not_valid_after(_after(end))
+               .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False))
+    if issuer:
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.private.public_key()), False)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(issuer.private if issuer else key, hashes.SHA256())
+
+
+# ---- what is said about them ------------------------------------------------------------------------
+
+
+class Answer:
+    """Times are in seconds from now; next_update None leaves it out. signer: an Identity, or the name of one
+    of the issuer's; None: the issuer. enclose: the signer's certificate goes along. body: bytes sent in place of any response.
+    hold: an Event; nothing is said before it is set."""
+
+    # pylint: disable=too-many-instance-attributes
+    def __init__(self, status=GOOD, this_update=-60, next_update=HOUR, signer=None, enclose=True,
+                 http_status=200, body=None, hold=None):
+        self.status, self.this_update, self.next_update = status, this_update, next_update
+        self.signer, self.enclose = signer, enclose
+        self.http_status, self.body, self.hold = http_status, body, hold
+
+    def response(self, serial, issuer, digest=None):
+        """DER, about the certificate of that issuer and serial number; digest: of the CertID."""
+        signer = self.signer or issuer
+        if isinstance(signer, str):
+            signer, = (made for made in issuer.issued.values() if made.name == signer)
+        following = None if self.next_update is None else _after(self.next_update)
+        builder = ocsp.OCSPResponseBuilder().add_response(
+            cert=_stand_in(serial, issuer), issuer=issuer.cert, algorithm=digest or hashes.SHA1(),
+            cert_status=_STATUSES[self.status], this_update=_after(self.this_update),
+            next_update=following, revocation_reason=None,
+            revocation_time=_after(-HOUR) if self.status == REVOKED else None)
+        builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer.cert)
+        if signer is not issuer and self.enclose:
+            builder = builder.certificates([signer.cert])
+        return builder.sign(signer.private, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def _stand_in(serial, issuer):
+    """This version of the library takes a certificate, not the hashes of a request: any will do for a CertID."""
+    return (x509.CertificateBuilder().subject_name(_name("any")).issuer_name(issuer.cert.subject)
+            .public_key(issuer.private.public_key()).serial_number(serial)
+            .not_valid_before(_after(0)).not_valid_after(_after(60))
+            .sign(issuer.private, hashes.SHA256()))
+
+
+class Responder(Answer):
+    """Speaks for authorities: for one at `url`, for others at `url`/NAME. It is itself the answer about every
+    certificate, but for those in `answers`: by name of the certificate, or "by ISSUER". Change all of it at any
+    time.
+
+    methods   those it answers; others get HTTP 400
+    requests  [(method, path), ...]
+    asked     {name of a certificate: how often}
+    """
+
+    # pylint: disable=too-many-instance-attributes
+    def __init__(self, authority, port=0, tls=None):
+        super().__init__(this_update=-10)
+        self.authority, self.others = authority, {}
+        self.answers, self.asked, self.requests = {}, {}, []
+        self.methods = ("POST", "GET")
+        self.changed = threading.Condition()
+        self.scheme = "https" if tls else "http"
+        self._server, self._tls = None, tls
+        self.start(port)
+        self.port = self._server.server_address[1]
+
+    @property
+    def url(self):
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    def url_of(self, authority):
+        self.others[authority.name] = authority
+        return f"{self.url}/{authority.name}"
+
+    def start(self, port=None):
+        responder = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            # pylint: disable=invalid-name
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                known = self.headers["Content-Type"] == "application/ocsp-request"
+                self._serve(responder.part(self.path)[0], body if known else None)
+
+            def do_GET(self):
+                authority, text = responder.part(self.path)
+                try:
+                    body = base64.b64decode(urllib.parse.unquote(text), validate=True)
+                except ValueError:
+                    body = None
+                self._serve(authority, body)
+
+            def _serve(self, authority, body):
+                status, answer = responder.serve(self.command, self.path, authority, body)
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Type", "application/ocsp-response")
+                    self.send_header("Content-Length", str(len(answer)))
+                    self.end_headers()
+                    self.wfile.write(answer)
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True  # who asked has lost patience
+
+            def log_message(self, *_):
+                pass
+
+        http.server.ThreadingHTTPServer.allow_reuse_address = True
+        self._server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", self.port if port is None else port), Handler)
+        self._server.daemon_threads = True
+        if self._tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._tls.crt, self._tls.key)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02},
+                         daemon=True).start()
+
+    def stop(self):
+        """Nobody listens from now on; start() goes on at the same port."""
+        self.let_go()
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def let_go(self):
+        for answer in (self, *self.answers.values()):
+            if answer.hold:
+                answer.hold.set()
+
+    def reset(self):
+        """Nobody was asked about so far, and all get the same answer."""
+        self.answers.clear()
+        with self.changed:
+            self.asked.clear()
+            self.requests.clear()
+
+    def revoke(self, identity):
+        self.answers[identity.name] = Answer(REVOKED, self.this_update, self.next_update)
+
+    def count(self, what=None):
+        """Of all requests, those by a method, or those about a certificate."""
+        with self.changed:
+            if what is None or what in ("GET", "POST"):
+                return sum(what in (None, method) for method, _ in self.requests)
+            return self.asked.get(what, 0)
+
+    def wait_asked(self, name, count=1):
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.asked.get(name, 0) >= count, LIMIT), \
+                f"{name} was asked for {self.asked.get(name, 0)} times, not {count}"
+
+    def part(self, path):
+        """(authority, what follows its part of a path)"""
+        first, _, rest = path[1:].partition("/")
+        if first in self.others:
+            return self.others[first], rest
+        return self.authority, rest if first == "ocsp" else path[1:]
+
+    def serve(self, method, path, authority, body):
+        """(HTTP status, body) for a request in DER, None: for rubbish."""
+        request = None
+        if body is not None and method in self.methods:
+            try:
+                request = ocsp.load_der_ocsp_request(body)
+            except ValueError:
+                pass
+        known = authority.issued.get(request.serial_number) if request else None
+        name = known.name if known else "?"
+        with self.changed:
+            self.requests.append((method, path))
+            self.asked[name] = self.asked.get(name, 0) + 1
+            self.changed.notify_all()
+        answer = self.answers.get(name) or self.answers.get("by " + authority.name) or self
+        if answer.hold:
+            answer.hold.wait(LIMIT)
+        if request is None:
+            return 400, b""
+        if answer.body is not None or answer.http_status != 200:
+            return answer.http_status, answer.body or b""
+        return 200, answer.response(request.serial_number, authority, request.hash_algorithm)
+
+
+class Pki:
+    """A root, intermediates, and certificates by name, all of which name one responder unless told otherwise."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.root = Authority(directory, "root")
+        self.all = {"root": self.root}
+        self.responder = Responder(self.root)
+
+    def close(self):
+        self.responder.stop()
+
+    def middle(self, name):
+        self.all[name] = Authority(self.directory, name, self.root, self.responder.url_of(self.root))
+        return self.all[name]
+
+    def issue(self, name, usage, issuer="root", urls=None, **options):
+        """urls None: the issuer's responder; []: none."""
+        authority = self.all[issuer]
+        if urls is None:
+            urls = [self.responder.url_of(authority)]
+        self.all[name] = authority.issue(name, url=urls, usage=usage, **options,
+                                         chain=[] if authority is self.root else [authority])
+        return self.all[name]
+
+    def client(self, name, issuer="root", **options):
+        return self.issue(name, ("client",), issuer, **options)
+
+    def server(self, name, **options):
+        return self.issue(name, ("server", "client"), **options)
+
+    def cert(self, name):
+        """The certificate, with its intermediates behind it."""
+        return self.all[name].crt
+
+    def leaf(self, name):
+        return self.all[name].leaf
+
+    def key(self, name):
+        return self.all[name].key
+
+    def fingerprint(self, name):
+        return self.all[name].fingerprint
+
+    def response_about(self, name, answer=None):
+        """What would be said about a certificate of the root, unasked."""
+        return (answer or Answer()).response(self.all[name].cert.serial_number, self.root)
+
+
+# ---- the cache's file -------------------------------------------------------------------------------
 
 
 def _checksum(data):
@@ -42,232 +379,3 @@ def cache_entry(subject, status, response):
               _checksum(response).to_bytes(4, "little") + response)
     return {"subject": subject, "cached_at": "2026-01-01T00:00:00Z", "resp_status": status,
             "resp_expires": "2026-01-02T00:00:00Z", "resp": base64.b64encode(stream).decode()}
-
-
-class Answer:
-    """What the responder says about the certificates of one issuer, or about one certificate. Times are
-    in seconds from now; next_update None leaves it out."""
-
-    def __init__(self, status=GOOD, this_update=-60, next_update=HOUR, signer=None, include=(),
-                 http_status=200, body=None, hold=None):
-        self.status, self.this_update, self.next_update = status, this_update, next_update
-        self.signer, self.include = signer, include  # names of certificates; None: the issuer
-        self.http_status, self.body = http_status, body
-        self.hold = hold  # an Event: nothing is said before it is set
-
-
-class Responder:
-    """`answers[name]` is for the certificate of that name, else `answers["by ISSUER"]`, else good. URLs end in
-    the issuer's name. `asked` counts the requests by name of the certificate."""
-
-    def __init__(self, pki):
-        self.pki = pki
-        self.answers = {}
-        self.asked = {}
-        self.methods = []
-        self.allowed = ("GET", "POST")
-        self.changed = threading.Condition()
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
-        self.thread.start()
-
-    def url(self, issuer):
-        return f"http://127.0.0.1:{self.port}/{issuer}"
-
-    def close(self):
-        for answer in self.answers.values():
-            if answer.hold:
-                answer.hold.set()
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join(10)
-
-    def count(self, name=None):
-        with self.changed:
-            return self.asked.get(name, 0) if name else sum(self.asked.values())
-
-    def wait_asked(self, name, count=1):
-        with self.changed:
-            assert self.changed.wait_for(lambda: self.asked.get(name, 0) >= count, LIMIT), \
-                f"{name} was asked for {self.asked.get(name, 0)} times, not {count}"
-
-    def _note(self, name, method):
-        with self.changed:
-            self.asked[name] = self.asked.get(name, 0) + 1
-            self.methods.append(method)
-            self.changed.notify_all()
-
-    def _handler(self):
-        responder = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):  # pylint: disable=invalid-name
-                issuer, _, text = self.path[1:].partition("/")
-                self._answer(issuer, base64.b64decode(urllib.parse.unquote(text)))
-
-            def do_POST(self):  # pylint: disable=invalid-name
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                self._answer(self.path[1:].strip("/"), body)
-
-            def _answer(self, issuer, request):
-                status, body = responder.answer(issuer, request, self.command)
-                try:
-                    self.send_response(status)
-                    self.send_header("Content-Type", "application/ocsp-response")
-                    self.send_header("Content-Length", str(len(body)))
-                    self.end_headers()
-                    self.wfile.write(body)
-                except (BrokenPipeError, ConnectionResetError):
-                    self.close_connection = True  # who asked has lost patience
-
-            def log_message(self, *_):
-                pass
-
-        return Handler
-
-    def answer(self, issuer, request, method):
-        """(HTTP status, body)"""
-        if method not in self.allowed:
-            return 400, b""
-        cert_id = self._cert_id(request)
-        serial = int.from_bytes(der.children(der.children(cert_id)[0][1])[3][1], "big")
-        name = self.pki.names.get(serial, "?")
-        self._note(name, method)
-        answer = self.answers.get(name) or self.answers.get("by " + issuer) or Answer()
-        if answer.hold:
-            answer.hold.wait(LIMIT)
-        if answer.body is not None or answer.http_status != 200:
-            return answer.http_status, answer.body or b""
-        return 200, self.response(issuer, cert_id, answer)
-
-    @staticmethod
-    def _cert_id(request):
-        """OCSPRequest { tbsRequest { [0] [1] requestList { Request { CertID"""
-        to_be_signed = der.children(der.children(request)[0][1])[0][1]
-        for tag, content, _ in der.children(to_be_signed):
-            if tag == der.SEQUENCE:
-                return der.children(der.children(content)[0][1])[0][2]
-        raise AssertionError(f"no request in {request!r}")
-
-    def response_about(self, name, answer=None):
-        """What would be said about a certificate, unasked."""
-        issuer = self.pki.issuers[name]
-        return self.response(issuer, self._cert_id(self.pki.request(name)), answer or Answer())
-
-    def response(self, issuer, cert_id, answer):
-        now = int(time.time())
-        signer = answer.signer or issuer
-        status = {GOOD: der.encode(0x80), UNKNOWN: der.encode(0x82),
-                  REVOKED: der.encode(0xa1, der.at(now - HOUR))}[answer.status]
-        times = der.at(now + answer.this_update)
-        if answer.next_update is not None:
-            times += der.encode(0xa0, der.at(now + answer.next_update))
-        data = der.encode(der.SEQUENCE,
-                          der.encode(0xa2, der.encode(der.OCTETS, self.pki.key_hash(signer))),
-                          der.at(now),
-                          der.encode(der.SEQUENCE, der.encode(der.SEQUENCE, cert_id, status, times)))
-        parts = [data, der.encode(der.SEQUENCE, der.oid("1.2.840.10045.4.3.2")),
-                 der.encode(der.BITS, b"\0", self.pki.sign(signer, data))]
-        if answer.include:
-            certs = b"".join(self.pki.der(name) for name in answer.include)
-            parts.append(der.encode(0xa0, der.encode(der.SEQUENCE, certs)))
-        basic = der.encode(der.SEQUENCE, *parts)
-        return der.encode(der.SEQUENCE, der.encode(der.ENUMERATED, b"\0"),
-                          der.encode(0xa0, der.encode(der.SEQUENCE, der.oid("1.3.6.1.5.5.7.48.1.1"),
-                                                      der.encode(der.OCTETS, basic))))
-
-
-class Pki:
-    """Files NAME.crt and NAME.key. `issue` makes more; a chain file holds the intermediates behind."""
-
-    def __init__(self, directory):
-        self.directory = pathlib.Path(directory)
-        self.names = {}  # by serial
-        self.serial = 0x1000
-        self.issuers = {}
-        self.responder = Responder(self)
-        self.issue("root", None, ca=True)
-
-    def close(self):
-        self.responder.close()
-
-    def path(self, name):
-        return str(self.directory / name)
-
-    def cert(self, name):
-        """The certificate, with its intermediates behind it."""
-        return self.path(name + ".crt")
-
-    def key(self, name):
-        return self.path(name + ".key")
-
-    def _extensions(self, issuer, ca, usage, san, urls, staple):
-        lines = ["keyUsage=critical,keyCertSign,cRLSign,digitalSignature" if ca else
-                 "keyUsage=digitalSignature",
-                 "basicConstraints=critical,CA:" + ("TRUE" if ca else "FALSE")]
-        if usage:
-            lines.append("extendedKeyUsage=" + usage)
-        if san:
-            lines.append("subjectAltName=" + san)
-        if staple:
-            lines.append("tlsfeature=status_request")
-        if urls is None:
-            urls = [self.responder.url(issuer)] if issuer else []
-        if urls:
-            lines.append("authorityInfoAccess=" + ",".join(f"OCSP;URI:{url}" for url in urls))
-        return "\n".join(lines) + "\n"
-
-    def issue(self, name, issuer, ca=False, usage=None, san=None, urls=None, staple=False):
-        """urls None: the issuer's responder; []: none."""
-        self.serial += 1
-        self.names[self.serial] = name
-        self.issuers[name] = issuer
-        _openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
-                 self.key(name))
-        request = _openssl("req", "-new", "-key", self.key(name), "-subj",
-                           f"/O=midge tests/CN={name}")
-        (self.directory / "ext").write_text(
-            self._extensions(issuer, ca, usage, san, urls, staple), encoding="ascii")
-        signer = (["-CA", self.path(issuer + ".leaf"), "-CAkey", self.key(issuer)] if issuer else
-                  ["-signkey", self.key(name)])
-        pem = _openssl("x509", "-req", *signer, "-set_serial", self.serial, "-days", "20",
-                       "-extfile", self.path("ext"), stdin=request)
-        (self.directory / (name + ".leaf")).write_bytes(pem)
-        chain = b""
-        while issuer and self.issuers[issuer]:  # the root is not sent
-            chain += (self.directory / (issuer + ".leaf")).read_bytes()
-            issuer = self.issuers[issuer]
-        (self.directory / (name + ".crt")).write_bytes(pem + chain)
-        return name
-
-    def client(self, name, issuer="root", **options):
-        return self.issue(name, issuer, usage="clientAuth", **options)
-
-    def server(self, name, issuer="root", **options):
-        return self.issue(name, issuer, usage="serverAuth,clientAuth",
-                          san="DNS:localhost,IP:127.0.0.1", **options)
-
-    def der(self, name):
-        return _openssl("x509", "-in", self.path(name + ".leaf"), "-outform", "DER")
-
-    def request(self, name):
-        """An OCSP request for it, DER."""
-        _openssl("ocsp", "-issuer", self.path(self.issuers[name] + ".leaf"), "-cert",
-                 self.path(name + ".leaf"), "-no_nonce", "-reqout", self.path("request"))
-        return (self.directory / "request").read_bytes()
-
-    def fingerprint(self, name):
-        """The key of the certificate in caches and logs."""
-        return base64.b64encode(hashlib.sha256(self.der(name)).digest()).decode()
-
-    def key_hash(self, name):
-        public = _openssl("pkey", "-in", self.key(name), "-pubout", "-outform", "DER")
-        bits = der.children(der.children(public)[0][1])[1][1]
-        return hashlib.sha1(bits[1:]).digest()
-
-    def sign(self, name, data):
-        return _openssl("dgst", "-sha256", "-sign", self.key(name), stdin=data)

@@ -16,7 +16,7 @@ from support.clock import Clock
 from support.deadline import Deadline, until
 from support.dialect import dialect, is_midge, program_name
 from support.limits import no_room
-from support.responder import GOOD, REVOKED, UNKNOWN, Authority, Responder
+from support.ocsp import GOOD, REVOKED, UNKNOWN, Authority, Responder
 from support.server import run
 
 FOUND = (r"\[INF\] Found OCSP status for Client certificate at '(.*)': good, next update (\S+), "
@@ -36,8 +36,6 @@ def authority(tmp_path_factory):
 def responder(authority):
     made = Responder(authority)
     yield made
-    if made.hold:
-        made.hold.set()
     made.stop()
 
 
@@ -162,7 +160,7 @@ def test_auto_without_must_staple(start, authority, responder, leaf):
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_client(start, authority, responder, leaf, status, ocsp, must_staple, expected, version):
     """TestOCSPClient"""
-    responder.default = status
+    responder.status = status
     server = start(config(authority, leaf(must_staple), ocsp))
     assert staple(server, authority, version) == expected
     assert responder.count() == 0 or expected is not None
@@ -196,7 +194,7 @@ def test_never_is_told_at_a_reload(start, authority, leaf):
 @pytest.mark.parametrize("mode", ["must", "always"])
 @pytest.mark.parametrize("status, name", [(REVOKED, "revoked"), (UNKNOWN, "unknown")])
 def test_bad_status_prevents_the_start(authority, responder, leaf, tmp_path, mode, status, name):
-    responder.default = status
+    responder.status = status
     pair = leaf()
     assert start_fails(authority, tmp_path, pair, f"ocsp {{ mode: {mode} }}") == (
         f"found existing OCSP status for certificate at '{pair.crt}': {name}")
@@ -328,7 +326,7 @@ def test_custom_config(start, authority, responder, leaf, key):
     pair = leaf(url="http://127.0.0.1:1", must_staple=False)
     server = start(config(authority, pair, f"ocsp {{ mode: always, {key}: {value} }}"))
     assert staple(server, authority) == "good"
-    assert responder.asked == [("POST", "/")]
+    assert responder.requests == [("POST", "/")]
 
 
 def test_store(start, authority, responder, leaf, tmp_path):
@@ -579,7 +577,7 @@ def test_failed_refresh_is_told(start, authority, responder, leaf):
         re.escape(f"[ERR] Bad OCSP status update for certificate '{pair.crt}': exhausted ocsp servers: "
                   "non-ok http status on POST request (reqlen=") + r"\d+\): 503$")
     server.wait_log(r"^non-ok http status on GET request \(reqlen=\d+\): 503, trying again in \S+$")
-    responder.http_status = None
+    responder.http_status = 200
     until(lambda: staple(server, authority) == "good", "a staple again")
 
 
