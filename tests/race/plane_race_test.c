@@ -168,7 +168,13 @@ struct wire {
         int fd;
         char in[64 * 1024];
         size_t len, at;
+        bool (*is_over)(void); /* then nothing has to come any more; NULL: something always has */
 };
+
+static bool is_over(const struct wire *wire)
+{
+        return wire->is_over && wire->is_over();
+}
 
 static void wire_open(struct wire *wire, unsigned loop)
 {
@@ -195,7 +201,17 @@ static void wire_say(struct wire *wire, const char *text)
         wire_put(wire, text, strlen(text));
 }
 
-/* One line without CRLF; NULL when nothing comes for a long time. */
+/* Bytes are there; false: it is over, or nothing came for a long time. */
+static bool wire_wait(const struct wire *wire)
+{
+        struct pollfd wait = { .fd = wire->fd, .events = POLLIN };
+        for (int i = 0; i < 3000 && !is_over(wire); i++)
+                if (poll(&wait, 1, 20) > 0)
+                        return true;
+        return false;
+}
+
+/* One line without CRLF; NULL when there is none. */
 static char *wire_line(struct wire *wire)
 {
         for (;;) {
@@ -209,8 +225,7 @@ static char *wire_line(struct wire *wire)
                 memmove(wire->in, wire->in + wire->at, wire->len - wire->at);
                 wire->len -= wire->at;
                 wire->at = 0;
-                struct pollfd wait = { .fd = wire->fd, .events = POLLIN };
-                if (poll(&wait, 1, 60000) <= 0)
+                if (!wire_wait(wire))
                         return NULL;
                 ssize_t n = recv(wire->fd, wire->in + wire->len, sizeof wire->in - wire->len, 0);
                 CHECK(n > 0, "the server hung up");
@@ -265,13 +280,15 @@ static void publish(void *ctx)
         atomic_fetch_sub(&publishing, 1);
 }
 
-/* Read one MSG; returns its publisher and sets *number. */
+/* Read one MSG; returns its publisher and sets *number. PUBLISHERS: it is over. */
 static unsigned read_msg(struct wire *wire, int *number)
 {
         char *line, digits[9] = "";
         unsigned from = 0;
         while ((line = wire_line(wire)) && strncmp(line, "MSG ", 4) != 0)
                 ;
+        if (!line && is_over(wire))
+                return PUBLISHERS;
         CHECK(line, "messages are missing");
         char *size_text = strrchr(line, ' ');
         CHECK(sscanf(line, "MSG orders.%u ", &from) == 1 && size_text, "%s", line);
@@ -313,6 +330,12 @@ static void stay(void *ctx)
         xfree(wire);
 }
 
+static bool group_is_served(void)
+{
+        return atomic_load(&group_got) >= PUBLISHERS * MESSAGES;
+}
+
+/* Another member may get the last message while this one waits for it. */
 static void serve_group(void *ctx)
 {
         struct wire *wire = xnew(struct wire);
@@ -321,15 +344,16 @@ static void serve_group(void *ctx)
         wire_say(wire, "SUB orders.> workers 9\r\nPING\r\n");
         wire_expect(wire, "PONG");
         atomic_fetch_add(&ready, 1);
-        struct pollfd wait = { .fd = wire->fd, .events = POLLIN };
-        while (atomic_load(&group_got) < PUBLISHERS * MESSAGES) {
-                if (wire->at == wire->len && poll(&wait, 1, 20) == 0)
-                        continue;
-                read_msg(wire, &number);
+        wire->is_over = group_is_served;
+        while (read_msg(wire, &number) < PUBLISHERS)
                 atomic_fetch_add(&group_got, 1);
-        }
         close(wire->fd);
         xfree(wire);
+}
+
+static bool nobody_publishes(void)
+{
+        return atomic_load(&publishing) == 0;
 }
 
 /* Takes what it can get, leaves in the middle of it. Its queue name is its own. */
@@ -340,7 +364,9 @@ static void churn(void *ctx)
         int number;
         for (unsigned life = 0; life < LIVES && atomic_load(&publishing) > 0; life++) {
                 char text[256];
+                wire->is_over = NULL;
                 wire_greet(wire, self + life);
+                wire->is_over = nobody_publishes;
                 snprintf(text, sizeof text,
                         "SUB orders.* %u\r\nSUB orders.> q%u a\r\nSUB orders.%u b\r\nUNSUB b 5\r\n"
                         "SUB churn.%u c\r\nUNSUB c\r\n",
