@@ -562,10 +562,13 @@ static void test_tls(void **state)
         opts = options_of("tls { first: auto, immediate: true }");
         assert_true(opts->tls.handshake_first);
         assert_int_equal(opts->tls.first_fallback_ns, 0);
+        options_free(opts);
         opts = options_of("tls { first: true, handshake_first: off }");
         assert_false(opts->tls.handshake_first);
+        options_free(opts);
         opts = options_of("tls { verify_and_map: true, verify: false }");
         assert_true(opts->tls.verify && opts->tls.map);
+        options_free(opts);
 
         opts = options_of("tls {}");
         assert_true(opts->tls.enabled);

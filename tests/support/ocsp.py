@@ -24,6 +24,8 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from support.deadline import LIMIT
 
+HOLD_SECONDS = 60  # an answer held back outlasts every patience of the server; let_go() ends it
+
 GOOD, REVOKED, UNKNOWN = "good", "revoked", "unknown"
 HOUR = 3600
 
@@ -302,7 +304,7 @@ class Responder(Answer):
             self.changed.notify_all()
         answer = self.answers.get(name) or self.answers.get("by " + authority.name) or self
         if answer.hold:
-            answer.hold.wait(LIMIT)
+            answer.hold.wait(HOLD_SECONDS)
         if request is None:
             return 400, b""
         if answer.body is not None or answer.http_status != 200:
