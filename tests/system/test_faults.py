@@ -2,6 +2,7 @@
 """What the machine may do to a server: no descriptors left, no space left, handshakes by the hundred."""
 
 import os
+import pathlib
 import re
 import resource
 import shutil
@@ -142,6 +143,14 @@ def test_no_descriptors_to_reopen_the_log(start, tmp_path):
     until(lambda: log.exists() and "[INF] File log re-opened\n" in log.read_text(), "there is a new log")
 
 
+def log_is_written(server):
+    """The thread that writes the log waits for lines."""
+    for task in pathlib.Path(f"/proc/{server.pid}/task").iterdir():
+        if (task / "comm").read_text() == "midge-log\n":
+            return (task / "stat").read_text().rpartition(")")[2].split()[0] == "S"
+    raise AssertionError("no thread writes the log")
+
+
 # EMFILE in the middle of a rotation: the lines are lost and counted, the log comes back.
 @pytest.mark.midge_only
 def test_no_descriptors_at_a_rotation(start, tmp_path):
@@ -155,6 +164,7 @@ def test_no_descriptors_at_a_rotation(start, tmp_path):
         until(lambda: not log.exists(), "the full log has its new name")
         client.send("PUB gone 0\r\n\r\n")
         client.barrier()
+        until(lambda: log_is_written(server), "the lines had their chance")
     client.send("PUB found 0\r\n\r\n")
     client.barrier()
     until(lambda: log.exists() and "PUB found 0" in log.read_text(), "there is a log again")
