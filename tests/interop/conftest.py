@@ -5,6 +5,7 @@ A client whose toolchain the machine lacks is skipped by name ("nats.go: needs G
 and so is one whose pinned packages cannot be fetched; one that does not build is a failure.
 """
 
+import contextlib
 import functools
 import importlib.util
 import os
@@ -33,12 +34,15 @@ def _system_fixtures():
 
 
 _system = _system_fixtures()
+BASE = _system.BASE
 start = _system.start
 certs = _system.certs
 pytest_configure = _system.pytest_configure
 pytest_report_header = _system.pytest_report_header
 
-from support.deadline import PATIENCE  # noqa: E402  (the path is set by the system fixtures)
+# The path is set by the system fixtures.
+from support.deadline import PATIENCE, Deadline, until  # noqa: E402
+from support.server import Log  # noqa: E402
 
 
 class Missing(Exception):
@@ -174,6 +178,12 @@ CLIENTS = {
 WITHOUT_TLS_FIRST = ("libnats",)
 # Their programs have no --nkey.
 WITHOUT_NKEY = ("jnats", "async-nats")
+# How they take authentication errors, which no option changes: nats-py closes when it is told of one while
+# connected, libnats at the second in a row. Their programs then open a new connection.
+CLOSES_WHEN_TOLD = ("nats-py",)
+CLOSES_AT_SECOND_REFUSAL = ("libnats",)
+# Refused while it reconnects, it does not try again in time, at nats-server as little as here.
+STALLS_WHEN_REFUSED = ("jnats",)
 
 
 class RealClient:
@@ -183,12 +193,55 @@ class RealClient:
         self.name, self.words, self.env = name, words, env
 
     def run(self, url, **options):
+        done = command(*self._command(url, options), env=self.env, seconds=60)
+        return done.returncode, done.stdout.splitlines(), done.stderr
+
+    @contextlib.contextmanager
+    def stay(self, url, **options):
+        """The program with --stay, as a Staying; killed when it has not ended by itself."""
+        words = self._command(url, {**options, "stay": True})
+        process = subprocess.Popen([str(w) for w in words], env={**os.environ, **self.env},
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        try:
+            yield Staying(process)
+        finally:
+            process.kill()
+            process.wait()
+
+    def _command(self, url, options):
         args = []
         for key, value in options.items():
             name = "--" + key.replace("_", "-")
             args += [name] if value is True else [name, value]
-        done = command(*self.words, url, *args, env=self.env, seconds=60)
-        return done.returncode, done.stdout.splitlines(), done.stderr
+        return [*self.words, url, *args]
+
+
+class Staying:
+    """A running client program, whose lines are asked for one by one, in order, none left out."""
+
+    def __init__(self, process):
+        self.process = process
+        self.out, self.errors = Log(process.stdout), Log(process.stderr)
+        self.taken = 0
+
+    def expect(self, line):
+        # A new process of node or java may take seconds on a busy machine.
+        until(lambda: len(self.out.lines) > self.taken or self.out.ended, f"line {line!r}", seconds=30)
+        assert self.out.lines[self.taken:self.taken + 1] == [line], self._story()
+        self.taken += 1
+
+    def expect_end(self):
+        """It ends with status 0 and has said nothing more."""
+        try:
+            status = self.process.wait(Deadline(30).left())
+        except subprocess.TimeoutExpired:
+            raise AssertionError("the program did not end:\n" + self._story()) from None
+        self.out.finish()
+        assert (status, self.out.lines[self.taken:]) == (0, []), self._story()
+
+    def _story(self):
+        return f"{self.out.text()}\n{self.errors.text()}"
 
 
 @functools.lru_cache(maxsize=None)

@@ -2,6 +2,7 @@
 // The steps of ../README.md with jnats, the Java client.
 
 import io.nats.client.Connection;
+import io.nats.client.ConnectionListener.Events;
 import io.nats.client.Dispatcher;
 import io.nats.client.Message;
 import io.nats.client.Nats;
@@ -26,6 +27,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -35,6 +37,7 @@ import javax.net.ssl.TrustManagerFactory;
 
 public class Interop {
     static final Duration WAIT = Duration.ofSeconds(10);
+    static final Duration AGAIN = Duration.ofMillis(100);
     static final int LARGE_BYTES = 900000;
     static Connection nc;
 
@@ -95,18 +98,58 @@ public class Interop {
         return context;
     }
 
-    static void connect(String[] argv) throws Exception {
+    static Options.Builder options(String[] argv) throws Exception {
         Map<String, String> args = new HashMap<>();
         for (int i = 1; i < argv.length; i++)
-            args.put(argv[i], argv[i].equals("--tls-first") ? "" : argv[++i]);
-        Options.Builder options = new Options.Builder().server(argv[0]).maxReconnects(0).connectionTimeout(WAIT.dividedBy(2))
-                .reportNoResponders().errorListener(new Quiet());
+            args.put(argv[i], List.of("--tls-first", "--stay").contains(argv[i]) ? "" : argv[++i]);
+        Options.Builder options = new Options.Builder().server(argv[0])
+                .connectionTimeout(WAIT.dividedBy(2)).reportNoResponders().errorListener(new Quiet());
         if (argv[0].startsWith("tls:"))
             options.sslContext(context(args));
         if (args.containsKey("--tls-first"))
             options.tlsFirst();
-        nc = Nats.connect(options.build());
+        return options;
+    }
+
+    static void connect(String[] argv) throws Exception {
+        nc = Nats.connect(options(argv).maxReconnects(0).build());
         nc.flush(WAIT);
+    }
+
+    static void say(String words) {
+        System.out.println("ok " + words);
+        System.out.flush();
+    }
+
+    static void again(Connection from) {
+        try {
+            from.flush(WAIT);
+            say("again");
+        } catch (Exception error) {
+            // Disconnected once more: the next event tells.
+        }
+    }
+
+    /** One connection that reconnects by itself, until the text "end" comes. */
+    static void stay(String[] argv) throws Exception {
+        CompletableFuture<Boolean> ended = new CompletableFuture<>();
+        Options.Builder options = options(argv).maxReconnects(-1).reconnectWait(AGAIN)
+                .reconnectJitter(Duration.ZERO).reconnectJitterTls(Duration.ZERO);
+        Connection own = Nats.connect(options.connectionListener((from, event) -> {
+            if (event == Events.CLOSED)
+                ended.complete(false);
+            else if (event == Events.RESUBSCRIBED)
+                again(from);
+        }).build());
+        own.createDispatcher(msg -> {
+            say("message " + text(msg));
+            if (text(msg).equals("end"))
+                ended.complete(true);
+        }).subscribe("interop.stay");
+        own.flush(WAIT);
+        say("up");
+        check(ended.get(), "closed");
+        check(own.drain(WAIT).get(20, TimeUnit.SECONDS), "not drained");
     }
 
     /** Errors reach the step that meets them. */
@@ -204,7 +247,26 @@ public class Interop {
     }
 
     public static void main(String[] argv) {
+        boolean staying = Arrays.asList(argv).contains("--stay");
         Map<String, Step> steps = new LinkedHashMap<>();
+        if (staying)
+            steps.put("stay", () -> stay(argv));
+        else
+            addSteps(steps, argv);
+        for (Map.Entry<String, Step> step : steps.entrySet()) {
+            try {
+                step.getValue().run();
+            } catch (Exception error) {
+                System.out.println("not ok " + step.getKey() + ": " + String.valueOf(error).split("\n")[0]);
+                System.exit(1);
+            }
+            if (!staying)
+                say(step.getKey());
+        }
+        System.exit(0);
+    }
+
+    static void addSteps(Map<String, Step> steps, String[] argv) {
         steps.put("connect", () -> connect(argv));
         steps.put("pubsub", Interop::pubsub);
         steps.put("headers", Interop::headers);
@@ -215,15 +277,5 @@ public class Interop {
         steps.put("large", Interop::large);
         steps.put("burst", Interop::burst);
         steps.put("drain", Interop::drain);
-        for (Map.Entry<String, Step> step : steps.entrySet()) {
-            try {
-                step.getValue().run();
-            } catch (Exception error) {
-                System.out.println("not ok " + step.getKey() + ": " + String.valueOf(error).split("\n")[0]);
-                System.exit(1);
-            }
-            System.out.println("ok " + step.getKey());
-        }
-        System.exit(0);
     }
 }

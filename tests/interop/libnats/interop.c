@@ -8,6 +8,7 @@
 #define WAIT_MS 10000
 #define LARGE_BYTES 900000
 #define BURST_N 10000
+#define AGAIN_MS 100
 
 static const char *step;
 
@@ -245,10 +246,9 @@ static void use_nkey(natsOptions *opts, const char *seed_file, const char *publi
         must(natsOptions_SetNKeyFromSeed(opts, public_key, seed_file));
 }
 
-static natsConnection *open_connection(int argc, char **argv, int *closed)
+static natsOptions *read_options(int argc, char **argv, int *closed)
 {
         natsOptions *opts = NULL;
-        natsConnection *nc = NULL;
         const char *cert = NULL, *public_key = NULL;
         begin("connect");
         must(natsOptions_Create(&opts));
@@ -270,19 +270,88 @@ static natsConnection *open_connection(int argc, char **argv, int *closed)
                 else
                         fail("unknown argument");
         }
+        return opts;
+}
+
+static natsConnection *open_connection(natsOptions *opts)
+{
+        natsConnection *nc = NULL;
         must(natsConnection_Connect(&nc, opts));
-        natsOptions_Destroy(opts);
         must(natsConnection_FlushTimeout(nc, WAIT_MS));
         passed();
         return nc;
 }
 
-int main(int argc, char **argv)
+static void say(const char *word)
 {
-        int closed = 0;
-        if (argc < 2)
-                return 2;
-        natsConnection *nc = open_connection(argc, argv, &closed);
+        printf("ok %s\n", word);
+        fflush(stdout);
+}
+
+static void on_again(natsConnection *nc, void *closure)
+{
+        (void)closure;
+        if (natsConnection_FlushTimeout(nc, WAIT_MS) == NATS_OK)
+                say("again");
+}
+
+static void on_message(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+        (void)nc;
+        (void)sub;
+        printf("ok message %.*s\n", natsMsg_GetDataLength(msg), natsMsg_GetData(msg));
+        fflush(stdout);
+        if (holds(msg, "end"))
+                __atomic_store_n((int *)closure, 1, __ATOMIC_SEQ_CST);
+        natsMsg_Destroy(msg);
+}
+
+static void wait_for(const int *one, const int *other)
+{
+        while (!__atomic_load_n(one, __ATOMIC_SEQ_CST) && !__atomic_load_n(other, __ATOMIC_SEQ_CST))
+                nats_Sleep(5);
+}
+
+/* One connection that reconnects by itself, until the text "end" has come or libnats gives it up. */
+static natsStatus stay_once(natsOptions *opts, const char *word, int *closed, int *ended)
+{
+        natsConnection *nc = NULL;
+        natsSubscription *sub = NULL;
+        __atomic_store_n(closed, 0, __ATOMIC_SEQ_CST);
+        natsStatus status = natsConnection_Connect(&nc, opts);
+        if (status != NATS_OK)
+                return status;
+        must(natsConnection_Subscribe(&sub, nc, "interop.stay", on_message, ended));
+        must(natsConnection_FlushTimeout(nc, WAIT_MS));
+        say(word);
+        wait_for(closed, ended);
+        if (__atomic_load_n(ended, __ATOMIC_SEQ_CST)) {
+                must(natsConnection_DrainTimeout(nc, WAIT_MS));
+                wait_for(closed, closed);
+        }
+        natsSubscription_Destroy(sub);
+        natsConnection_Destroy(nc);
+        return NATS_OK;
+}
+
+/* This libnats closes for good at the second authentication error in a row, so the program opens anew. */
+static void stay(natsOptions *opts, int *closed)
+{
+        int ended = 0;
+        must(natsOptions_SetAllowReconnect(opts, true));
+        must(natsOptions_SetMaxReconnect(opts, -1));
+        must(natsOptions_SetReconnectWait(opts, AGAIN_MS));
+        must(natsOptions_SetReconnectJitter(opts, 0, 0));
+        must(natsOptions_SetReconnectedCB(opts, on_again, NULL));
+        must(stay_once(opts, "up", closed, &ended));
+        while (!__atomic_load_n(&ended, __ATOMIC_SEQ_CST)) {
+                nats_Sleep(AGAIN_MS);
+                (void)stay_once(opts, "anew", closed, &ended);
+        }
+}
+
+static void walk(natsConnection *nc, int *closed)
+{
         pubsub(nc);
         headers(nc);
         request(nc);
@@ -291,8 +360,23 @@ int main(int argc, char **argv)
         unsubscribe(nc);
         large(nc);
         burst(nc);
-        drain(nc, &closed);
+        drain(nc, closed);
         natsConnection_Destroy(nc);
+}
+
+/* --stay is the last argument. */
+int main(int argc, char **argv)
+{
+        int closed = 0;
+        if (argc < 2)
+                return 2;
+        int staying = strcmp(argv[argc - 1], "--stay") == 0;
+        natsOptions *opts = read_options(argc - staying, argv, &closed);
+        if (staying)
+                stay(opts, &closed);
+        else
+                walk(open_connection(opts), &closed);
+        natsOptions_Destroy(opts);
         nats_Close();
         return 0;
 }

@@ -10,6 +10,7 @@ import nats
 from nats.errors import NoRespondersError
 
 WAIT = 10
+AGAIN = 0.1
 LARGE = bytes(i * 31 % 251 for i in range(900000))
 
 
@@ -22,7 +23,7 @@ def check(condition, why):
         raise Failed(why)
 
 
-async def connect(args):
+def login(args):
     options = {}
     if args.url.startswith("tls:"):
         context = ssl.create_default_context(cafile=args.ca)
@@ -33,12 +34,16 @@ async def connect(args):
 
     if args.nkey:
         options["nkeys_seed"] = args.nkey
+    return options
 
-    async def quiet(_):
-        """Errors reach the step that meets them."""
 
+async def quiet(_):
+    """Errors reach the step that meets them."""
+
+
+async def connect(args):
     client = await nats.connect(args.url, allow_reconnect=False, connect_timeout=WAIT,
-                                max_reconnect_attempts=1, error_cb=quiet, **options)
+                                max_reconnect_attempts=1, error_cb=quiet, **login(args))
     await client.flush(WAIT)
     return client
 
@@ -139,13 +144,64 @@ async def drain(client):
     check(len(got) == 100, f"{len(got)} of 100 messages")
 
 
+def say(words):
+    print("ok " + words, flush=True)
+
+
+async def stay_once(args, word):
+    """One connection that reconnects by itself; True when the text "end" has come, False when
+    nats-py has given it up."""
+    ended = asyncio.get_running_loop().create_future()
+    client = nats.NATS()
+
+    def end(outcome):
+        if not ended.done():
+            ended.set_result(outcome)
+
+    async def message(msg):
+        say("message " + msg.data.decode())
+        if msg.data == b"end":
+            end(True)
+
+    async def again():
+        await client.flush(WAIT)
+        say("again")
+
+    async def closed():
+        end(False)
+
+    await client.connect(args.url, connect_timeout=WAIT, max_reconnect_attempts=-1,
+                         reconnect_time_wait=AGAIN, error_cb=quiet, reconnected_cb=again,
+                         closed_cb=closed, **login(args))
+    await client.subscribe("interop.stay", cb=message)
+    await client.flush(WAIT)
+    say(word)
+    if not await ended:
+        return False
+    await asyncio.wait_for(client.drain(), WAIT)
+    return True
+
+
+async def stay(args):
+    """nats-py closes for good when it is told of an authorization violation, so the program opens
+    anew."""
+    word = "up"
+    while not await stay_once(args, word):
+        word = "anew"
+        await asyncio.sleep(AGAIN)
+    return 0
+
+
 async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     for name in ("--ca", "--cert", "--key", "--nkey"):
         parser.add_argument(name)
     parser.add_argument("--tls-first", action="store_true")
+    parser.add_argument("--stay", action="store_true")
     args = parser.parse_args()
+    if args.stay:
+        return await stay(args)
     client = None
     for step in (connect, pubsub, headers, request, no_responders, queue, unsubscribe, large, burst,
                  drain):

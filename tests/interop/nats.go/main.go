@@ -21,6 +21,7 @@ const wait = 10 * time.Second
 
 var nc *nats.Conn
 var closed = make(chan struct{})
+var staying bool
 
 func connect(url string, args []string) error {
 	flags := flag.NewFlagSet("interop", flag.ExitOnError)
@@ -29,11 +30,18 @@ func connect(url string, args []string) error {
 	key := flags.String("key", "", "")
 	nkey := flags.String("nkey", "", "")
 	first := flags.Bool("tls-first", false, "")
+	flags.BoolVar(&staying, "stay", false, "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	options := []nats.Option{nats.NoReconnect(), nats.Timeout(wait), nats.DrainTimeout(wait),
+	options := []nats.Option{nats.Timeout(wait), nats.DrainTimeout(wait),
 		nats.ClosedHandler(func(*nats.Conn) { close(closed) })}
+	if staying {
+		options = append(options, nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond),
+			nats.ReconnectJitter(0, 0), nats.IgnoreAuthErrorAbort(), nats.ReconnectHandler(again))
+	} else {
+		options = append(options, nats.NoReconnect())
+	}
 	if *ca != "" {
 		options = append(options, nats.RootCAs(*ca))
 	}
@@ -55,6 +63,40 @@ func connect(url string, args []string) error {
 		return err
 	}
 	return nc.FlushTimeout(wait)
+}
+
+func again(c *nats.Conn) {
+	if c.FlushTimeout(wait) == nil {
+		fmt.Println("ok again")
+	}
+}
+
+// stay reconnects whenever it is disconnected, and tells, until the text "end" comes.
+func stay() error {
+	ended := make(chan struct{})
+	_, err := nc.Subscribe("interop.stay", func(m *nats.Msg) {
+		fmt.Printf("ok message %s\n", m.Data)
+		if string(m.Data) == "end" {
+			close(ended)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err = nc.FlushTimeout(wait); err != nil {
+		return err
+	}
+	fmt.Println("ok up")
+	select {
+	case <-ended:
+	case <-closed:
+		return fmt.Errorf("closed: %v", nc.LastError())
+	}
+	if err = nc.Drain(); err != nil {
+		return err
+	}
+	<-closed
+	return nil
 }
 
 // subscribe gives a subscription whose messages are asked for one by one.
@@ -223,21 +265,32 @@ func drain() error {
 	return nil
 }
 
-func main() {
-	steps := []struct {
-		name string
-		run  func() error
-	}{
-		{"connect", func() error { return connect(os.Args[1], os.Args[2:]) }},
-		{"pubsub", pubsub}, {"headers", headers}, {"request", request},
-		{"no_responders", noResponders}, {"queue", queue}, {"unsubscribe", unsubscribe},
-		{"large", large}, {"burst", burst}, {"drain", drain},
-	}
+type step struct {
+	name string
+	run  func() error
+}
+
+func walk(steps []step) {
 	for _, step := range steps {
 		if err := step.run(); err != nil {
 			fmt.Printf("not ok %s: %v\n", step.name, err)
 			os.Exit(1)
 		}
-		fmt.Printf("ok %s\n", step.name)
+		if !staying {
+			fmt.Printf("ok %s\n", step.name)
+		}
 	}
+}
+
+func main() {
+	walk([]step{{"connect", func() error { return connect(os.Args[1], os.Args[2:]) }}})
+	if staying {
+		walk([]step{{"stay", stay}})
+		return
+	}
+	walk([]step{
+		{"pubsub", pubsub}, {"headers", headers}, {"request", request},
+		{"no_responders", noResponders}, {"queue", queue}, {"unsubscribe", unsubscribe},
+		{"large", large}, {"burst", burst}, {"drain", drain},
+	})
 }

@@ -12,6 +12,7 @@ const { values, positionals } = parseArgs({
                 cert: { type: "string" },
                 key: { type: "string" },
                 nkey: { type: "string" },
+                stay: { type: "boolean", default: false },
                 "tls-first": { type: "boolean", default: false },
         },
 });
@@ -36,26 +37,65 @@ async function take(sub, n) {
         return got;
 }
 
+function login() {
+        // nats.js takes credentials as options only.
+        const { username, password, host, protocol } = new URL(url);
+        const options = { servers: `${protocol}//${host}`, timeout: WAIT };
+        if (password)
+                Object.assign(options, { user: username, pass: password });
+        else if (username)
+                options.token = username;
+        if (url.startsWith("tls:")) {
+                options.tls = { caFile: values.ca, handshakeFirst: values["tls-first"] };
+                if (values.cert) {
+                        options.tls.certFile = values.cert;
+                        options.tls.keyFile = values.key;
+                }
+        }
+        if (values.nkey)
+                options.authenticator = nkeyAuthenticator(readFileSync(values.nkey));
+        return options;
+}
+
+// nats.js tells of one reconnection as often as it tried, so the number of the connection counts.
+async function tellReconnects(nc) {
+        let known = nc.info.client_id;
+        for await (const status of nc.status()) {
+                if (status.type !== "reconnect" || nc.info.client_id === known)
+                        continue;
+                known = nc.info.client_id;
+                await nc.flush();
+                console.log("ok again");
+        }
+}
+
+async function stay() {
+        const nc = await connect({
+                ...login(),
+                maxReconnectAttempts: -1,
+                reconnectTimeWait: 100,
+                reconnectJitter: 0,
+                reconnectJitterTLS: 0,
+                ignoreAuthErrorAbort: true,
+                // Over TLS it waits so long for the answer of a server that has closed.
+                timeout: WAIT / 5,
+        });
+        const sub = nc.subscribe("interop.stay");
+        tellReconnects(nc);
+        await nc.flush();
+        console.log("ok up");
+        for await (const msg of sub) {
+                console.log(`ok message ${text(msg.data)}`);
+                if (text(msg.data) === "end")
+                        return nc.drain();
+        }
+        throw new Error("closed");
+}
+
 let nc;
 const steps = {
         async connect() {
-                // nats.js takes credentials as options only.
-                const { username, password, host, protocol } = new URL(url);
-                const options = { servers: `${protocol}//${host}`, reconnect: false, timeout: WAIT };
-                if (password)
-                        Object.assign(options, { user: username, pass: password });
-                else if (username)
-                        options.token = username;
-                if (url.startsWith("tls:")) {
-                        options.tls = { caFile: values.ca, handshakeFirst: values["tls-first"] };
-                        if (values.cert) {
-                                options.tls.certFile = values.cert;
-                                options.tls.keyFile = values.key;
-                        }
-                }
-                if (values.nkey)
-                        options.authenticator = nkeyAuthenticator(readFileSync(values.nkey));
-                nc = await connect(options);
+                nc = await connect({ ...login(), reconnect: false });
                 await nc.flush();
         },
         async pubsub() {
@@ -139,6 +179,16 @@ const steps = {
                 check(got === 100, `${got} of 100 messages`);
         },
 };
+
+if (values.stay) {
+        try {
+                await stay();
+        } catch (err) {
+                console.log(`not ok stay: ${err.message.split("\n")[0]}`);
+                process.exit(1);
+        }
+        process.exit(0);
+}
 
 for (const [name, step] of Object.entries(steps)) {
         let timer;

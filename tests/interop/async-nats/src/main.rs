@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 const WAIT: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(100);
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -25,15 +26,19 @@ async fn next(sub: &mut Subscriber) -> Result<async_nats::Message, Box<dyn Error
         .ok_or_else(|| "the subscription ended".into())
 }
 
-async fn connect(args: &[String], closed: mpsc::Sender<()>) -> Result<Client, Box<dyn Error>> {
+/// Options and URL of the arguments; `tell` hears of each such event.
+fn login(
+    args: &[String],
+    wanted: Event,
+    tell: mpsc::Sender<()>,
+) -> Result<(ConnectOptions, String), Box<dyn Error>> {
     let mut options = ConnectOptions::new()
         .connection_timeout(WAIT)
-        .max_reconnects(1)
         .event_callback(move |event| {
-            let closed = closed.clone();
+            let (tell, matches) = (tell.clone(), event == wanted);
             async move {
-                if event == Event::Closed {
-                    let _ = closed.send(()).await;
+                if matches {
+                    let _ = tell.send(()).await;
                 }
             }
         });
@@ -59,12 +64,49 @@ async fn connect(args: &[String], closed: mpsc::Sender<()>) -> Result<Client, Bo
     } else if !login.is_empty() {
         options = options.token(login.into());
     }
-    let client = options.connect(format!("{scheme}://{host}")).await?;
+    Ok((options, format!("{scheme}://{host}")))
+}
+
+async fn connect(args: &[String], closed: mpsc::Sender<()>) -> Result<Client, Box<dyn Error>> {
+    let (options, url) = login(args, Event::Closed, closed)?;
+    let client = options.max_reconnects(1).connect(url).await?;
     client.flush().await?;
     // The handshake of TLS 1.3 ends for the client before the server has judged its certificate: only an
     // answer shows that the connection stands.
     fence(&client).await?;
     Ok(client)
+}
+
+/// Reconnects whenever it is disconnected, and tells, until the text "end" comes.
+async fn stay(args: &[String]) -> Outcome {
+    let (tell, mut connected) = mpsc::channel(16);
+    let (options, url) = login(args, Event::Connected, tell)?;
+    let nc = options
+        .max_reconnects(None)
+        .reconnect_delay_callback(|_| AGAIN)
+        .connect(url)
+        .await?;
+    let mut sub = nc.subscribe("interop.stay").await?;
+    fence(&nc).await?;
+    connected.recv().await;
+    println!("ok up");
+    loop {
+        tokio::select! {
+            Some(()) = connected.recv() => {
+                fence(&nc).await?;
+                println!("ok again");
+            }
+            msg = sub.next() => {
+                let msg = msg.ok_or("the subscription ended")?;
+                println!("ok message {}", String::from_utf8_lossy(&msg.payload));
+                if msg.payload == "end" {
+                    break;
+                }
+            }
+        }
+    }
+    nc.drain().await?;
+    check(sub.next().await.is_none(), "a message after the end")
 }
 
 async fn pubsub(nc: &Client) -> Outcome {
@@ -220,6 +262,12 @@ fn report(name: &str, outcome: &Outcome) {
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.iter().any(|a| a == "--stay") {
+        if let Err(error) = stay(&args).await {
+            report("stay", &Err(error));
+        }
+        return;
+    }
     let (tell, mut closed) = mpsc::channel(1);
     let nc = match connect(&args, tell).await {
         Ok(client) => client,
