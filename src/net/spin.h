@@ -23,8 +23,9 @@
 /* A pause that was slept through contains the wake-up, so it looks longer than it would have been. */
 #define SPIN_TRY_NS (2 * SPIN_NS)
 
-/* An interrupt takes less; another thread's turn takes more. */
-#define SPIN_YIELD_NS (20 * NS_PER_US)
+/* The short turns of others on an idle machine (the peer that answers, the kernel's threads) take some 60 us at
+ * most, less than a wake-up costs; where cores are short a turn takes milliseconds. */
+#define SPIN_YIELD_NS (64 * NS_PER_US)
 
 struct spin {
         uint64_t idle_ns;   /* when the last event had been dealt with */
