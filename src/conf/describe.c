@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* describe.c: option.def, tls_option.def and flag.def as markdown, options sorted by name. */
+/* describe.c: option.def, the tables of doc_rows.h and flag.def as markdown, options sorted by name. */
 #include "conf/describe.h"
 #include "base/mem.h"
 #include "conf/doc_rows.h"
@@ -48,14 +48,13 @@ static const char *type_name(const struct option_row *row)
         case OPTION_USERS:
         case OPTION_NKEYS:
                 return "array";
+        case OPTION_OCSP:
         case OPTION_OCSP_CACHE:
                 return "boolean or map";
         case OPTION_TLS:
         case OPTION_METADATA:
         case OPTION_FEATURES:
                 return "map";
-        case OPTION_OCSP:
-                return "boolean or map";
         case OPTION_TAGS:
         case OPTION_PINS:
                 return "string or array";
@@ -104,25 +103,27 @@ static void options_with(struct buf *out, enum option_support support,
         xfree(sorted);
 }
 
-static void table_with_defaults(struct buf *out, const char *title, const struct doc_rows *table)
+static bool has_defaults(const struct doc_rows *table)
 {
-        buf_printf(out, "\n## %s\n\n| option | default | |\n|---|---|---|\n", title);
+        for (size_t i = 0; i < table->n; i++)
+                if (table->rows[i].preset[0])
+                        return true;
+        return false;
+}
+
+static void map(struct buf *out, const struct doc_rows *table)
+{
+        bool defaults = has_defaults(table);
+        buf_printf(out, "\n## %s\n\n| option |%s |\n|---|%s---|\n", table->title,
+                defaults ? " default |" : "", defaults ? "---|" : "");
         for (size_t i = 0; i < table->n; i++) {
                 const struct doc_row *row = &table->rows[i];
                 const char *quote = row->preset[0] ? "`" : "";
                 buf_append_str(out, "| ");
                 names(out, row->name, row->aliases);
-                buf_printf(out, " | %s%s%s | %s |\n", quote, row->preset, quote, row->help);
-        }
-}
-
-static void auth_table(struct buf *out, const char *title, const struct doc_rows *table)
-{
-        buf_printf(out, "\n## %s\n\n| option | |\n|---|---|\n", title);
-        for (size_t i = 0; i < table->n; i++) {
-                buf_append_str(out, "| ");
-                names(out, table->rows[i].name, table->rows[i].aliases);
-                buf_printf(out, " | %s |\n", table->rows[i].help);
+                if (defaults)
+                        buf_printf(out, " | %s%s%s", quote, row->preset, quote);
+                buf_printf(out, " | %s |\n", row->help);
         }
 }
 
@@ -140,13 +141,8 @@ void options_describe(struct buf *out)
                 "## Configuration file\n\n"
                 "| option | type | default | reload | |\n|---|---|---|---|---|\n");
         options_with(out, OPTION_DONE, option);
-        table_with_defaults(out, "The `tls` map", &doc_tls);
-        table_with_defaults(out, "The `ocsp` map", &doc_ocsp);
-        table_with_defaults(out, "The `ocsp_peer` map", &doc_ocsp_peer);
-        table_with_defaults(out, "The `ocsp_cache` map", &doc_ocsp_cache);
-        auth_table(out, "The `authorization` map", &doc_authorization);
-        auth_table(out, "A user of `users`", &doc_user);
-        auth_table(out, "Permissions", &doc_permissions);
+        for (int i = 0; i < DOC_MAP_COUNT; i++)
+                map(out, &doc_maps[i]);
         buf_append_str(out, "\n## Known, not supported yet\n\n"
                             "A file that uses one of these is refused by name, unless the value "
                             "switches it off.\n\n"

@@ -39,10 +39,13 @@ static const struct doc_row cache_rows[] = {
 #include "conf/ocsp_peer_option.def"
 };
 
-const struct doc_rows doc_tls = { tls_rows, ARRAY_N(tls_rows) };
-const struct doc_rows doc_ocsp = { ocsp_rows, ARRAY_N(ocsp_rows) };
-const struct doc_rows doc_authorization = { authorization_rows, ARRAY_N(authorization_rows) };
-const struct doc_rows doc_user = { user_rows, ARRAY_N(user_rows) };
-const struct doc_rows doc_permissions = { permission_rows, ARRAY_N(permission_rows) };
-const struct doc_rows doc_ocsp_peer = { peer_rows, ARRAY_N(peer_rows) };
-const struct doc_rows doc_ocsp_cache = { cache_rows, ARRAY_N(cache_rows) };
+const struct doc_rows doc_maps[DOC_MAP_COUNT] = {
+        [DOC_TLS] = { "The `tls` map", tls_rows, ARRAY_N(tls_rows) },
+        [DOC_OCSP] = { "The `ocsp` map", ocsp_rows, ARRAY_N(ocsp_rows) },
+        [DOC_OCSP_PEER] = { "The `ocsp_peer` map", peer_rows, ARRAY_N(peer_rows) },
+        [DOC_OCSP_CACHE] = { "The `ocsp_cache` map", cache_rows, ARRAY_N(cache_rows) },
+        [DOC_AUTHORIZATION] = { "The `authorization` map", authorization_rows,
+                ARRAY_N(authorization_rows) },
+        [DOC_USER] = { "A user of `users`", user_rows, ARRAY_N(user_rows) },
+        [DOC_PERMISSIONS] = { "Permissions", permission_rows, ARRAY_N(permission_rows) },
+};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* doc_rows.h: what the tables of maps inside the file (tls_option.def, ocsp_option.def, auth_option.def) say to people, for
- * the options page and the manual page. */
+/* doc_rows.h: what the tables of maps inside the file (tls_option.def, ocsp_option.def, ocsp_peer_option.def,
+ * auth_option.def) say to people, for the options page and the manual page. */
 #pragma once
 #include <stddef.h>
 
@@ -11,9 +11,21 @@ struct doc_row {
 };
 
 struct doc_rows {
+        const char *title; /* option names between backticks */
         const struct doc_row *rows;
         size_t n;
 };
 
-extern const struct doc_rows doc_tls, doc_ocsp, doc_authorization, doc_user, doc_permissions;
-extern const struct doc_rows doc_ocsp_peer, doc_ocsp_cache;
+enum doc_map {
+        DOC_TLS,
+        DOC_OCSP,
+        DOC_OCSP_PEER,
+        DOC_OCSP_CACHE,
+        DOC_AUTHORIZATION,
+        DOC_USER,
+        DOC_PERMISSIONS,
+        DOC_MAP_COUNT
+};
+
+/* In the order of the pages. */
+extern const struct doc_rows doc_maps[DOC_MAP_COUNT];

@@ -125,9 +125,9 @@ void flags_usage_tls(struct buf *out)
                 "revoked:\n\n"
                 "    tls {\n        ...\n        verify: true\n"
                 "        # in short\n        ocsp_peer: true\n        # at length\n");
-        sample_map(out, 8, "ocsp_peer", &doc_ocsp_peer);
+        sample_map(out, 8, "ocsp_peer", &doc_maps[DOC_OCSP_PEER]);
         buf_append_str(out, "        ...\n    }\n"
                             "\nTheir answers are kept, unless ocsp_cache is false:\n\n"
                             "    # in short\n    ocsp_cache: true\n    # at length\n");
-        sample_map(out, 4, "ocsp_cache", &doc_ocsp_cache);
+        sample_map(out, 4, "ocsp_cache", &doc_maps[DOC_OCSP_CACHE]);
 }

@@ -91,9 +91,13 @@ static void option_entry(struct buf *out, const char *name, const char *aliases,
         buf_append_char(out, '\n');
 }
 
-static void entries(struct buf *out, const char *title, const struct doc_rows *table)
+static void map(struct buf *out, const struct doc_rows *table)
 {
-        buf_printf(out, ".SS %s\n", title);
+        buf_append_str(out, ".SS ");
+        for (const char *c = table->title; *c; c++)
+                if (*c != '`')
+                        buf_append_char(out, *c);
+        buf_append_char(out, '\n');
         for (size_t i = 0; i < table->n; i++) {
                 const struct doc_row *row = &table->rows[i];
                 option_entry(out, row->name, row->aliases, row->preset, row->help);
@@ -113,13 +117,8 @@ static void options(struct buf *out)
                 if (option_rows[i].support == OPTION_DONE)
                         option_entry(out, option_rows[i].name, option_rows[i].aliases,
                                 option_rows[i].preset, option_rows[i].help);
-        entries(out, "The tls map", &doc_tls);
-        entries(out, "The ocsp map", &doc_ocsp);
-        entries(out, "The ocsp_peer map", &doc_ocsp_peer);
-        entries(out, "The ocsp_cache map", &doc_ocsp_cache);
-        entries(out, "The authorization map", &doc_authorization);
-        entries(out, "A user of users", &doc_user);
-        entries(out, "Permissions", &doc_permissions);
+        for (int i = 0; i < DOC_MAP_COUNT; i++)
+                map(out, &doc_maps[i]);
 }
 
 void options_describe_man(struct buf *out)
