@@ -7,18 +7,16 @@ import pathlib
 import struct
 import time
 
-import pytest
-
-from support.dialect import program
+from support.dialect import lacking, program
 
 SECOND = 10 ** 9
 
 
 def library():
-    """Beside the program, where the build puts it; skips the test where it cannot be."""
+    """Beside the program, where the build puts it; the test is skipped where it cannot be."""
     path = pathlib.Path(program()).resolve().parent / "tests" / "midge_test_clock.so"
     if not path.exists():
-        pytest.skip(f"no {path}: the program was built elsewhere, or without its tests")
+        lacking(f"no {path}: the program was built elsewhere, or without its tests")
     return str(path)
 
 

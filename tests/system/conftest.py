@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 # pylint: disable=wrong-import-position
 from support.certs import Certificates  # noqa: E402
 from support.client import tls_context  # noqa: E402
-from support.dialect import is_midge, program, reference_level  # noqa: E402
+from support.dialect import is_midge, lacking, program, reference_level  # noqa: E402
 from support.server import Server  # noqa: E402
 
 BASE = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
@@ -43,15 +43,11 @@ def pytest_collection_modifyitems(items):
 
 
 def skip_if_refused_by_name(server):
-    """A server that ended because it has no such option yet: the test is for later.
-
-    MIDGE_TEST_STRICT=1 makes these failures.
-    """
+    """A server that ended because it has no such option yet: the test is for later."""
     match = re.search(r"not supported yet: .*", server.log.text())
     if match and server.process.wait() == 1:
         server.expected_status = 1
-        if not os.environ.get("MIDGE_TEST_STRICT"):
-            pytest.skip(match.group(0))
+        lacking(match.group(0))
 
 
 @pytest.fixture

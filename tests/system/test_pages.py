@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from support.dialect import program
+from support.dialect import lacking, program
 
 pytestmark = pytest.mark.midge_only
 
@@ -16,7 +16,7 @@ SHARE = pathlib.Path(program()).resolve().parent / "share"
 
 def made(name):
     if not (SHARE / name).exists():
-        pytest.skip("an installed program: the pages are elsewhere")
+        lacking("an installed program: the pages are elsewhere")
     return str(SHARE / name)
 
 
