@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The configurations of docs/tls.md are valid, and the server starts with them."""
+"""The configurations of docs/tls.md are valid, and a server with one serves as the page says."""
 
 import pathlib
 import re
@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from support.client import tls_context
+from support.ocsp import Authority, Responder
 from support.server import run
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "tls.md"
@@ -36,3 +38,36 @@ def test_configuration(certs, tmp_path, at):
     (tmp_path / "midge.conf").write_text(BLOCKS[at], encoding="utf-8")
     status, _, err = run("-c", "midge.conf", "-t", cwd=tmp_path)
     assert status == 0 and "is valid" in err, err
+
+
+@pytest.fixture
+def place(certs, tmp_path):
+    """Where the files of the configurations are. The certificate's status can be asked for."""
+    for name in ("other-cert.pem", "other-key.pem"):
+        shutil.copy(certs.path(FILES[name]), tmp_path / name)
+    authority = Authority(tmp_path)
+    responder = Responder(authority)
+    pair = authority.issue("stapled", url=responder.url)
+    shutil.copy(pair.crt, tmp_path / "server-cert.pem")
+    shutil.copy(pair.key, tmp_path / "server-key.pem")
+    shutil.copy(authority.crt, tmp_path / "ca.pem")
+    yield tmp_path, authority
+    responder.stop()
+
+
+@pytest.mark.parametrize("at", range(len(BLOCKS)))
+def test_server(start, place, at):
+    """A server with the configuration takes clients as the page says, on free ports."""
+    directory, authority = place
+    config = re.sub(r'"([\w-]+\.pem)"', rf'"{directory}/\1"', BLOCKS[at])
+    config = config.replace("0.0.0.0:8222", "127.0.0.1:-1")
+    server = start('listen: "127.0.0.1:-1"\n' + config, base=False)
+    context = tls_context(authority.crt)
+    if re.search(r"^ +verify(_and_map)?: +true", config, re.M):
+        with pytest.raises((OSError, AssertionError)):
+            server.connect(tls=context)
+        server.wait_log("TLS handshake error: tls: client didn't provide a certificate$")
+    else:
+        server.connect(tls=context, tls_first="handshake_first: true" in config).barrier()
+    if "ocsp {" in config:
+        assert list((server.directory / "data" / "ocsp").iterdir())
