@@ -129,14 +129,21 @@ class TestTimers:
         clock.jump(jump)
         until(lambda: not refused(server, context), "the second is over")
 
-    def test_answers_expire(self, timed, clock, jump):
+    @staticmethod
+    def ask(timed, responses):
+        """Someone who was asked and may answer, and who asks."""
         server = timed("authorization { users: [{ user: a, password: a, permissions: {\n"
-                       "  subscribe: '>', allow_responses: { max: -1, expires: '500ms' } } },\n"
+                       f"  subscribe: '>', allow_responses: {{ {responses} }} }} }},\n"
                        "  { user: b, password: b }] }\n")
         service, other = (server.connect(user=user, **{"pass": user}) for user in "ab")
         service.subscribe("ask", 1)
+        other.subscribe("_INBOX.1", 1)
         other.send("PUB ask _INBOX.1 1\r\n?\r\n")
         service.expect_msg("ask", 1, "?", reply="_INBOX.1")
+        return service, other
+
+    def test_answers_expire(self, timed, clock, jump):
+        service, _ = self.ask(timed, "max: -1, expires: '500ms'")
         clock.jump(jump)
 
         def too_late():
@@ -151,14 +158,7 @@ class TestTimers:
         until(too_late, "the reply has expired")
 
     def test_answers_do_not_expire_early(self, timed, clock, jump):
-        server = timed("authorization { users: [{ user: a, password: a, permissions: {\n"
-                       "  subscribe: '>', allow_responses: { max: 1, expires: '10m' } } },\n"
-                       "  { user: b, password: b }] }\n")
-        service, other = (server.connect(user=user, **{"pass": user}) for user in "ab")
-        service.subscribe("ask", 1)
-        other.subscribe("_INBOX.1", 1)
-        other.send("PUB ask _INBOX.1 1\r\n?\r\n")
-        service.expect_msg("ask", 1, "?", reply="_INBOX.1")
+        service, other = self.ask(timed, "max: 1, expires: '10m'")
         clock.jump(jump)
         service.send("PUB _INBOX.1 1\r\n!\r\n")
         other.expect_msg("_INBOX.1", 1, "!")
