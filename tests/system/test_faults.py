@@ -171,19 +171,31 @@ def test_no_descriptors_at_a_rotation(start, tmp_path):
     assert re.search(r"\[WRN\] [1-9]\d* log lines lost: too many open files\n", log.read_text())
 
 
+ENOUGH = 25  # for two loops, their log on stderr
+
+
+def limited_program(directory, descriptors):
+    path = directory / "poor"
+    path.write_text(f'#!/bin/sh\nulimit -n {descriptors}\nexec "{program()}" "$@"\n')
+    path.chmod(0o755)
+    return str(path)
+
+
 # Too few descriptors to begin with: a sentence, no core.
 @pytest.mark.midge_only
 @pytest.mark.parametrize("descriptors", range(6, 26, 2))
 def test_too_few_descriptors_to_start(start, tmp_path, descriptors):
-    path = tmp_path / "poor"
-    path.write_text(f'#!/bin/sh\nulimit -n {descriptors}\nexec "{program()}" "$@"\n')
-    path.chmod(0o755)
-    server = start(binary=str(path), ready=False)
-    until(lambda: server.log.ended or "Server is ready" in server.log.text(), "it starts, or gives up")
-    if "Server is ready" not in server.log.text():
-        server.expected_status = server.wait_exit()
-        assert (server.expected_status, server.log.lines[-1].partition("[FTL] ")[2].partition(":")[0]) == (
-            1, f"The limit of {descriptors} open files is too low")
+    server = start("loops: 2", binary=limited_program(tmp_path, descriptors), ready=False)
+    server.expected_status = 1
+    assert server.wait_exit() == 1
+    assert server.log.lines[-1].partition("[FTL] ")[2] == (
+        f"The limit of {descriptors} open files is too low: 2 loops need {ENOUGH} to start "
+        "(ulimit -n, LimitNOFILE=)")
+
+
+@pytest.mark.midge_only
+def test_just_enough_descriptors_to_start(start, tmp_path):
+    start("loops: 2", binary=limited_program(tmp_path, ENOUGH))
 
 
 # ---- no space left --------------------------------------------------------------------------------
