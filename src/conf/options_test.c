@@ -397,6 +397,13 @@ static const struct report_case later[] = {
         { "loops: -1", "F:1:0: loops value can not be negative" },
         { "crypto_threads: x", "F:1:0: wrong type: expected an integer, got a string" },
         { "pid_file: \"a\\x00b\"", "F:1:0: pid_file must not contain a NUL byte" },
+        { "server_tags: \"a\\x00b\"", "F:1:0: server_tags must not contain a NUL byte" },
+        { "server_tags: [a, \"\\x00\"]", "F:1:21: server_tags must not contain a NUL byte" },
+        { "server_metadata { a: \"b\\x00\" }", "F:1:18: a must not contain a NUL byte" },
+        { "ocsp { url: \"http://a\\x00b\" }", "F:1:7: url must not contain a NUL byte" },
+        { "ocsp { urls: [\"http://a\\x00b\"] }", "F:1:18: url must not contain a NUL byte" },
+        { "ocsp_cache { local_store: \"a\\x00b\" }",
+                "F:1:13: local_store must not contain a NUL byte" },
         { "tls { x: 5\n cert_file: $x }", "F:1:6: error parsing tls config, unknown field \"x\"" },
 };
 

@@ -110,6 +110,8 @@ const struct perm_options *schema_permissions(
         struct schema *schema, const struct conf_value *value);
 /* A string that can be a C string; else reported. */
 bool schema_want_text(struct schema *schema, const struct conf_entry *entry);
+/* The value, a string, has no NUL byte, at which C's would end; else reported. name: of the option. */
+bool schema_whole_text(struct schema *schema, const struct conf_value *value, struct slice name);
 
 /* options_store.c: members by row. */
 void option_put_string(

@@ -49,6 +49,8 @@ static bool take_urls(struct ocsp_reader *reader, const struct conf_value *const
         for (int i = 0; i < n; i++) {
                 if (values[i]->kind != CONF_STRING)
                         return wrong_type(reader, values[i], "string");
+                if (!schema_whole_text(reader->schema, values[i], SLICE_LIT("url")))
+                        return false;
                 reader->ocsp.urls[reader->ocsp.url_n++] = arena_str(arena, values[i]->as.text);
         }
         return true;

@@ -205,9 +205,10 @@ OCSP_SETTER(type)
 OCSP_SETTER(local_store)
 {
         const struct conf_value *value = entry->value;
-        if (value->kind != CONF_STRING ||
-                (value->as.text.len > 0 && memchr(value->as.text.ptr, '\0', value->as.text.len)))
+        if (value->kind != CONF_STRING)
                 return unknown(reader, entry);
+        if (!schema_whole_text(reader->schema, value, entry->key))
+                return false;
         CACHE(options)->local_store = arena_str(reader->schema->opts->arena, value->as.text);
         return true;
 }

@@ -19,16 +19,19 @@ bool schema_want(struct schema *schema, const struct conf_value *value, enum con
         return false;
 }
 
-bool schema_want_text(struct schema *schema, const struct conf_entry *entry)
+bool schema_whole_text(struct schema *schema, const struct conf_value *value, struct slice name)
 {
-        if (!schema_want(schema, entry->value, CONF_STRING))
-                return false;
-        struct slice text = entry->value->as.text;
+        struct slice text = value->as.text;
         if (text.len == 0 || !memchr(text.ptr, '\0', text.len))
                 return true;
-        report_error(schema->report, entry->value, "%.*s must not contain a NUL byte",
-                SLICE_ARG(entry->key));
+        report_error(schema->report, value, "%.*s must not contain a NUL byte", SLICE_ARG(name));
         return false;
+}
+
+bool schema_want_text(struct schema *schema, const struct conf_entry *entry)
+{
+        return schema_want(schema, entry->value, CONF_STRING) &&
+               schema_whole_text(schema, entry->value, entry->key);
 }
 
 SCHEMA_SETTER(string)
@@ -262,17 +265,18 @@ SCHEMA_SETTER(tags)
         int n = value->kind == CONF_ARRAY ? value->as.array->n : 1;
         opts->about.tags = arena_alloc(opts->arena, (size_t)n * sizeof(char *) + 1);
         opts->about.tag_n = 0;
-        if (value->kind == CONF_STRING)
-                add_tag(opts, value->as.text);
-        for (int i = 0; value->kind == CONF_ARRAY && i < n; i++) {
-                if (value->as.array->items[i]->kind == CONF_STRING) {
-                        add_tag(opts, value->as.array->items[i]->as.text);
-                        continue;
+        for (int i = 0; i < n; i++) {
+                const struct conf_value *tag =
+                        value->kind == CONF_ARRAY ? value->as.array->items[i] : value;
+                if (tag->kind != CONF_STRING) {
+                        report_error(schema->report, value,
+                                "error parsing tags: unsupported type *conf.token where string is "
+                                "expected");
+                        return;
                 }
-                report_error(schema->report, value,
-                        "error parsing tags: unsupported type *conf.token where string is "
-                        "expected");
-                return;
+                if (!schema_whole_text(schema, tag, entry->key))
+                        return;
+                add_tag(opts, tag->as.text);
         }
 }
 
@@ -307,7 +311,7 @@ SCHEMA_SETTER(metadata)
         const char **values = arena_alloc(opts->arena, (size_t)n * sizeof(char *) + 1);
         const struct conf_entry **sorted = sorted_entries(value->as.map);
         int i = 0;
-        for (; i < n && schema_want(schema, sorted[i]->value, CONF_STRING); i++) {
+        for (; i < n && schema_want_text(schema, sorted[i]); i++) {
                 keys[i] = arena_str(opts->arena, sorted[i]->key);
                 values[i] = arena_str(opts->arena, sorted[i]->value->as.text);
         }
