@@ -130,11 +130,6 @@ class Server:
     def texts(self):
         return [text for _, text in self.entries()]
 
-    def is_instrumented(self):
-        """Built with a sanitizer whose malloc() and shadow have their own ways with memory."""
-        with open(f"/proc/{self.pid}/maps", encoding="utf-8", errors="replace") as maps:
-            return re.search(r"/lib[at]san\.", maps.read()) is not None
-
     def wait_log(self, pattern, count=1, seconds=None):
         return self.log.wait(pattern, count, seconds)
 

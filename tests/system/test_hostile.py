@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from support.deadline import until
-from support.dialect import dialect, is_midge
+from support.dialect import dialect, is_instrumented, is_midge
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_memory_before_the_login(start):
     good = server.connect(user="me", **{"pass": "secret"})
     good.barrier()
     growth = server.monitor.varz()["mem"] - before
-    assert server.is_instrumented() or growth < len(clients) * dialect(reference=64, midge=32) * 1024, growth
+    assert is_instrumented() or growth < len(clients) * dialect(reference=64, midge=32) * 1024, growth
     for client in clients[:20]:  # and no more than that is taken
         client.try_send(b"x" * 200000)
         client.expect_error("maximum control line exceeded")

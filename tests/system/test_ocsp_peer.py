@@ -686,7 +686,6 @@ def test_https_monitoring(start, pki):
     server = start('listen: "127.0.0.1:-1"\n' + text, base=False)
     server.wait_log("Starting https monitor on")
     port = server.monitor.port
-    context = context_of(pki, "alice")
     for name in ("alice", "bob"):
         context = context_of(pki, name)
         with socket.create_connection(("127.0.0.1", port)) as plain:

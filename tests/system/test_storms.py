@@ -11,7 +11,7 @@ import pytest
 
 from support.client import tls_context
 from support.deadline import LIMIT, until
-from support.dialect import is_midge
+from support.dialect import is_instrumented, is_midge
 
 ROUNDS = 40  # of each kind
 HELLO = (b"\x16\x03\x01\x00\xf8\x01\x00\x00\xf4\x03\x03" + bytes(32) + b"\x20" + bytes(32) +
@@ -268,7 +268,7 @@ def test_memory_of_a_storm_goes_back(start, certs):
     """Thousands of handshakes that were begun together, and left: when it is quiet, the system has their memory."""
     server = start(f'tls {{ cert_file: "{certs.cert("server")}", key_file: "{certs.key("server")}", '
                    'timeout: 60 }\n')
-    if server.is_instrumented():
+    if is_instrumented():
         pytest.skip("a sanitizer keeps what was freed")
     before = server.monitor.varz()["mem"]
     hello = first_flight()
