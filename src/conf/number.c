@@ -210,6 +210,12 @@ static int duration_part(struct slice *s, uint64_t *sum, struct slice whole, str
         return 0;
 }
 
+int64_t number_seconds(double seconds)
+{
+        double ns = seconds * 1e9;
+        return ns >= 9.2e18 ? INT64_MAX : ns <= -9.2e18 ? INT64_MIN : (int64_t)llround(ns);
+}
+
 int number_duration(struct slice text, int64_t *ns, struct errbuf *eb)
 {
         struct slice s = text;

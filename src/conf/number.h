@@ -20,5 +20,8 @@ bool number_atoi(struct slice text, int64_t *out);
  * Go's. */
 MUST_CHECK int number_duration(struct slice text, int64_t *ns, struct errbuf *eb);
 
+/* Nanoseconds of so many seconds, the nearest; what does not fit is the largest or the smallest number. */
+int64_t number_seconds(double seconds);
+
 /* host:port, [host]:port, :port. False: not of that shape. The parts are borrowed from text. */
 bool number_host_port(struct slice text, struct slice *host, struct slice *port);

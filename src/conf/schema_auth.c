@@ -6,7 +6,6 @@
 #include "conf/schema_internal.h"
 #include "cred/nkey.h"
 #include <ctype.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -273,12 +272,6 @@ AUTH_SETTER(users)
         }
 }
 
-static int64_t from_seconds(double seconds)
-{
-        double ns = seconds * 1e9;
-        return ns >= 9.2e18 ? INT64_MAX : ns <= -9.2e18 ? INT64_MIN : (int64_t)llround(ns);
-}
-
 static void warn_high_timeout(struct schema *schema, const struct conf_entry *entry, double seconds)
 {
         struct buf text = { 0 };
@@ -298,9 +291,9 @@ AUTH_SETTER(timeout)
         const struct conf_value *value = entry->value;
         struct errbuf eb;
         if (value->kind == CONF_INTEGER) {
-                reader->timeout_ns = from_seconds((double)value->as.integer);
+                reader->timeout_ns = number_seconds((double)value->as.integer);
         } else if (value->kind == CONF_FLOAT) {
-                reader->timeout_ns = from_seconds(value->as.real);
+                reader->timeout_ns = number_seconds(value->as.real);
         } else if (value->kind != CONF_STRING) {
                 reader->failed = true;
                 report_error(reader->schema->report, value,

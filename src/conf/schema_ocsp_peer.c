@@ -2,7 +2,6 @@
 /* schema_ocsp_peer.c: the values of ocsp_peer (in a `tls` map) and of ocsp_cache. Keys count in any case. */
 #include "conf/number.h"
 #include "conf/schema_internal.h"
-#include <math.h>
 #include <stdio.h>
 
 /* What both maps are read by. */
@@ -63,14 +62,13 @@ static bool span(struct ocsp_reader *reader, const struct conf_entry *entry, con
 {
         const struct conf_value *value = entry->value;
         struct errbuf eb;
-        double seconds;
         switch (value->kind) {
         case CONF_INTEGER:
-                seconds = (double)value->as.integer;
-                break;
+                *ns = number_seconds((double)value->as.integer);
+                return true;
         case CONF_FLOAT:
-                seconds = value->as.real;
-                break;
+                *ns = number_seconds(value->as.real);
+                return true;
         case CONF_STRING:
                 if (number_duration(value->as.text, ns, &eb) == 0)
                         return true;
@@ -78,9 +76,6 @@ static bool span(struct ocsp_reader *reader, const struct conf_entry *entry, con
         default:
                 return not_converted(reader, value, type, "unexpected type");
         }
-        double rounded = seconds * 1e9;
-        *ns = rounded >= 9.2e18 ? INT64_MAX : rounded <= -9.2e18 ? INT64_MIN : llround(rounded);
-        return true;
 }
 
 /* Keys count in any case; the first error ends the reading. */

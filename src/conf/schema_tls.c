@@ -5,7 +5,6 @@
 #include "conf/number.h"
 #include "conf/schema.h"
 #include <ctype.h>
-#include <math.h>
 
 struct tls_reader {
         struct schema *schema;
@@ -173,21 +172,15 @@ TLS_SETTER(curves)
         return true;
 }
 
-static int64_t from_seconds(double seconds)
-{
-        double ns = seconds * 1e9;
-        return ns >= 9.2e18 ? INT64_MAX : ns <= -9.2e18 ? INT64_MIN : (int64_t)llround(ns);
-}
-
 TLS_SETTER(timeout)
 {
         struct errbuf eb;
         switch (value->kind) {
         case CONF_INTEGER:
-                reader->tls.timeout_ns = from_seconds((double)value->as.integer);
+                reader->tls.timeout_ns = number_seconds((double)value->as.integer);
                 return true;
         case CONF_FLOAT:
-                reader->tls.timeout_ns = from_seconds(value->as.real);
+                reader->tls.timeout_ns = number_seconds(value->as.real);
                 return true;
         case CONF_STRING:
                 if (number_duration(value->as.text, &reader->tls.timeout_ns, &eb) == 0)
