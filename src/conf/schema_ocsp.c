@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* schema_ocsp.c: the `ocsp` option: a boolean or a map (tls.md 10.1). */
-#include "conf/schema.h"
+#include "conf/schema_internal.h"
 
 struct ocsp_reader {
         struct schema *schema;
         struct ocsp_options ocsp;
-        const struct conf_value *all; /* the option's own value */
 };
 
 typedef bool (*ocsp_set_fn)(struct ocsp_reader *reader, const struct conf_value *value);
@@ -13,24 +12,14 @@ typedef bool (*ocsp_set_fn)(struct ocsp_reader *reader, const struct conf_value 
 #define OCSP_SETTER(name)                                                                          \
         static bool set_##name(struct ocsp_reader *reader, const struct conf_value *value)
 
-/* A value of another type than wanted: the reference's reading panics, so nothing of the map counts and the
- * error is one of the whole. */
-static bool wrong_type(
-        struct ocsp_reader *reader, const struct conf_value *value, const char *wanted)
-{
-        report_error(reader->schema->report, reader->all,
-                "interface conversion: interface {} is %s, not %s", conf_type_name(value), wanted);
-        return false;
-}
-
 OCSP_SETTER(mode)
 {
         static const char *const modes[] = { [OCSP_MODE_AUTO] = "auto",
                 [OCSP_MODE_MUST] = "must",
                 [OCSP_MODE_ALWAYS] = "always",
                 [OCSP_MODE_NEVER] = "never" };
-        if (value->kind != CONF_STRING)
-                return wrong_type(reader, value, "string");
+        if (!schema_want(reader->schema, value, CONF_STRING))
+                return false;
         for (size_t i = 0; i < ARRAY_N(modes); i++)
                 if (slice_eq_nocase(value->as.text, slice_str(modes[i]))) {
                         reader->ocsp.mode = (enum ocsp_mode)i;
@@ -47,9 +36,8 @@ static bool take_urls(struct ocsp_reader *reader, const struct conf_value *const
         reader->ocsp.urls = arena_alloc(arena, (size_t)(n + 1) * sizeof *reader->ocsp.urls);
         reader->ocsp.url_n = 0;
         for (int i = 0; i < n; i++) {
-                if (values[i]->kind != CONF_STRING)
-                        return wrong_type(reader, values[i], "string");
-                if (!schema_whole_text(reader->schema, values[i], SLICE_LIT("url")))
+                if (!schema_want(reader->schema, values[i], CONF_STRING) ||
+                        !schema_whole_text(reader->schema, values[i], SLICE_LIT("url")))
                         return false;
                 reader->ocsp.urls[reader->ocsp.url_n++] = arena_str(arena, values[i]->as.text);
         }
@@ -64,8 +52,8 @@ OCSP_SETTER(url)
 /* The reference means this and cannot read it. */
 OCSP_SETTER(urls)
 {
-        if (value->kind != CONF_ARRAY)
-                return wrong_type(reader, value, "[]string");
+        if (!schema_want(reader->schema, value, CONF_ARRAY))
+                return false;
         return take_urls(reader, (const struct conf_value *const *)value->as.array->items,
                 value->as.array->n);
 }
@@ -93,7 +81,7 @@ void schema_set_ocsp(
         struct schema *schema, const struct option_row *row, const struct conf_entry *entry)
 {
         const struct conf_value *value = entry->value;
-        struct ocsp_reader reader = { .schema = schema, .all = value };
+        struct ocsp_reader reader = { .schema = schema };
         bool ok = true;
         if (value->kind == CONF_BOOL) {
                 reader.ocsp.mode = value->as.boolean ? OCSP_MODE_AUTO : OCSP_MODE_NEVER;
