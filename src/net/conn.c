@@ -245,6 +245,8 @@ void conn_flush(struct conn *conn)
                         conn->ops->on_eof(conn, ERR_IO); /* whatever it was, it was a write */
                 return;
         }
+        if (conn->blocked)
+                outq_unpin(&conn->out);
         if (conn->state == CONN_FLUSHING) {
                 if (conn_pending_bytes(conn) == 0)
                         conn_written(conn);
@@ -252,8 +254,6 @@ void conn_flush(struct conn *conn)
                         conn_watch(conn);
                 return;
         }
-        if (conn->blocked)
-                outq_unpin(&conn->out);
         if (conn->state == CONN_OPEN) {
                 size_t after = conn_pending_bytes(conn);
                 arm_deadline(conn, before > after ? before - after : 0);

@@ -678,6 +678,47 @@ static void now_drops_the_queue(void **state)
         end();
 }
 
+static struct chunk *lent;
+
+/* All but the end fills the socket, and the end lies in a chunk that others want back. */
+static void on_lend_and_close(struct mail *mail)
+{
+        enum { END_BYTES = 100 };
+        size_t rest = scene.out.len - END_BYTES;
+        struct chunk *large = chunk_new(rest);
+        (void)mail;
+        lent = chunk_new(LOOP_FULL_READ_BYTES);
+        memcpy(large->data, scene.out.ptr, rest);
+        memcpy(lent->data, scene.out.ptr + rest, END_BYTES);
+        outq_append_ref(&scene.conn.out, large, slice_of(large->data, rest));
+        outq_append_ref(&scene.conn.out, lent, slice_of(lent->data, END_BYTES));
+        chunk_unref(large);
+        conn_close(&scene.conn, CONN_CLOSE_FLUSH);
+}
+
+static bool is_closing_and_flushed(struct scene *s)
+{
+        return s->conn.state >= CONN_FLUSHING && !list_linked(&s->conn.dirty);
+}
+
+/* Who ends slowly holds on to nothing but his own bytes. */
+static void a_closing_queue_pins_nothing(void **state)
+{
+        struct mail mail = { .deliver = on_lend_and_close };
+        begin(state, start_open, is_open);
+        scene.deaf = scene.mute = true;
+        append_op(&scene.out, 0, scene.fault == BYTE ? 3000 : 24u << 20);
+        loop_post(scene.loop, &mail);
+        run_until(is_closing_and_flushed);
+        assert_false(chunk_is_shared(lent));
+        chunk_unref(lent);
+        scene.deaf = false;
+        run_until(closed_and_ended);
+        assert_int_equal(scene.in.len, scene.out.len);
+        assert_memory_equal(scene.in.ptr, scene.out.ptr, scene.out.len);
+        end();
+}
+
 static bool unread_is_there(struct scene *s)
 {
         int n = 0;
@@ -865,6 +906,7 @@ static const struct {
         TEST(broken_socket_ends_once),
         TEST(flush_delivers_everything),
         TEST(now_drops_the_queue),
+        TEST(a_closing_queue_pins_nothing),
         TEST(linger_lets_the_last_words_through),
         TEST(write_deadline_fires),
         TEST(end_waits_for_the_job),
