@@ -249,6 +249,13 @@ void loop_post_quiet(struct loop *loop, struct mail *mail)
         atomic_fetch_sub_explicit(&loop->shared.posters, 1, memory_order_release);
 }
 
+void loop_wake(struct loop *loop)
+{
+        atomic_fetch_add_explicit(&loop->shared.posters, 1, memory_order_relaxed);
+        os_wake(loop->uv->wake_fd[1]);
+        atomic_fetch_sub_explicit(&loop->shared.posters, 1, memory_order_release);
+}
+
 void loop_await(struct loop *loop, bool more)
 {
         if (more)

@@ -75,6 +75,8 @@ void loop_post(struct loop *loop, struct mail *mail);
 /* Any thread: the same, but a loop that sleeps goes on sleeping, and delivers it with whatever comes next. For
  * what matters only then; the poster bounds how many such letters there can be. */
 void loop_post_quiet(struct loop *loop, struct mail *mail);
+/* Any thread: the loop wakes up and delivers them. */
+void loop_wake(struct loop *loop);
 /* Owner: from now on (more: true), or no more, some quiet letter is waited for, and any of them wakes the loop.
  * Calls nest. */
 void loop_await(struct loop *loop, bool more);

@@ -145,6 +145,34 @@ static void awaited_letters_wake_the_loop(void **state)
         }
 }
 
+static void on_end(struct mail *mail)
+{
+        on_quiet(mail);
+        loop_stop(loop_current());
+}
+
+/* Or when somebody asks for it, whatever the loop is about to do. */
+static void a_wake_up_delivers_them(void **state)
+{
+        (void)state;
+        for (int round = 0; round < 50; round++) {
+                struct loop *loop = loop_new(0);
+                struct timer timer = { .fn = on_timer };
+                struct mail mail = { .deliver = on_end };
+                fired = 0;
+                loop_timer_start(loop, &timer, 60 * NS_PER_SEC);
+                struct thread *thread = thread_start("loop", THREAD_LOOP, run, loop);
+                while (round % 2 && !atomic_load(&loop->shared.sleeping))
+                        sched_yield();
+                loop_post_quiet(loop, &mail);
+                loop_wake(loop);
+                thread_join(thread);
+                assert_int_equal(fired, 0);
+                loop_timer_stop(loop, &timer);
+                loop_free(loop);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -153,6 +181,7 @@ int main(void)
                 cmocka_unit_test(timers_end_the_sleep),
                 cmocka_unit_test(quiet_letters_wake_nobody),
                 cmocka_unit_test(awaited_letters_wake_the_loop),
+                cmocka_unit_test(a_wake_up_delivers_them),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

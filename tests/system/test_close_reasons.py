@@ -8,6 +8,8 @@ import struct
 
 import pytest
 
+from support.dialect import is_midge
+
 
 def reset(client):
     """Close with a RST."""
@@ -98,6 +100,19 @@ def test_ring(start):
     page = server.monitor.connz("state=closed")
     assert [entry["cid"] for entry in page["connections"]] == cids[-3:]
     assert page["total"] == 3 and page["num_connections"] == 3
+
+
+# So many that the records wait for each other: the newest are those that closed last all the same.
+@pytest.mark.parametrize("count", [63, 64, 65, 129])
+def test_ring_of_many(start, count):
+    server = start("max_closed_clients: 3\n" + ("loops: 1\n" if is_midge() else ""))
+    clients = [server.connect() for _ in range(count)]
+    for client in clients:
+        client.send("BAD\r\n")
+        client.drain_until_closed()
+    server.monitor.closed(clients[-1].cid)
+    page = server.monitor.connz("state=closed")
+    assert [entry["cid"] for entry in page["connections"]] == [client.cid for client in clients[-3:]]
 
 
 # A shutdown flushes what is queued and then just closes.
