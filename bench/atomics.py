@@ -16,16 +16,13 @@ import collections
 import os
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 
-from server import READY, free_port
+from server import free_port, profiled
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-START_SECONDS = 60
 
 # name: (arguments of midge bench, messages of the two runs). A few connections share a loop; with some
 # hundred there are two, and what goes from one to the other is a parcel.
@@ -75,26 +72,12 @@ def executed(profile, addresses):
 
 
 def profile_of(args, name, msgs, folder):
-    port = free_port()
-    profile, log = folder / f"callgrind.{msgs}", folder / f"log.{msgs}"
-    with open(log, "wb") as out:
-        server = subprocess.Popen(
-            ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={profile}",
-             "--dump-instr=yes", "--compress-pos=no", "--compress-strings=no", args.midge,
-             "-a", "127.0.0.1", "-p", str(port), "--loops", str(args.loops)],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    try:
-        end = time.monotonic() + START_SECONDS
-        while READY not in log.read_bytes():
-            if time.monotonic() > end or server.poll() is not None:
-                raise SystemExit(f"the server did not start\n{log.read_text()}")
-            time.sleep(0.05)
+    port, profile = free_port(), folder / f"callgrind.{msgs}"
+    arguments = ["-a", "127.0.0.1", "-p", str(port), "--loops", str(args.loops)]
+    with profiled(args.midge, arguments, profile, ["--dump-instr=yes"]):
         subprocess.run([args.midge, "bench", *SCENARIOS[name][0], "--msgs", str(msgs), "--server",
                         f"localhost:{port}", "--quiet", "--json"],
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(60)
     return profile
 
 

@@ -19,16 +19,13 @@ A count that grew for a good reason is recorded again in the commit that made it
 
 import argparse
 import pathlib
-import signal
 import socket
 import ssl
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
-from server import READY, Certificates, free_port
+from server import Certificates, free_port, profiled
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BASELINE = ROOT / "bench/instructions.tsv"
@@ -36,7 +33,6 @@ GROWTH = 0.05
 FEW, MANY = 4, 24  # blocks of a run
 SEEDS = 3  # each server hashes with a seed of its own, so a lookup costs a little more or less
 BLOCK_BYTES = 32 * 1024
-START_SECONDS = 60
 TALK_SECONDS = 60
 
 # Figures: calls into a function from a caller ("*": any), with all that the callee calls.
@@ -162,28 +158,15 @@ def cost(profile, wanted):
 def run(args, scenario, pair, blocks, folder):
     """The callgrind file of a server that so many blocks came to."""
     port = free_port()
-    profile, log, config = folder / f"out.{blocks}", folder / "log", folder / "server.conf"
+    profile, config = folder / f"out.{blocks}", folder / "server.conf"
     text = f'listen: "127.0.0.1:{port}"\n'
     tls = None
     if scenario.tls:
         text += f'tls {{ cert_file: "{pair[0]}", key_file: "{pair[1]}", timeout: 60 }}\n'
         tls = ssl.create_default_context(cafile=pair[0])
     config.write_text(text, encoding="utf-8")
-    with open(log, "wb") as out:
-        server = subprocess.Popen(
-            ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={profile}",
-             "--compress-strings=no", "--compress-pos=no", args.midge, "-c", config, "--loops", "1"],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    try:
-        end = time.monotonic() + START_SECONDS
-        while READY not in log.read_bytes():
-            if time.monotonic() > end or server.poll() is not None:
-                raise SystemExit(f"the server did not start\n{log.read_text()}")
-            time.sleep(0.05)
+    with profiled(args.midge, ["-c", config, "--loops", "1"], profile):
         scenario.play(port, tls, blocks)
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(60)
     return profile
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The servers of a comparison: their certificates, their processes, what /proc says about them."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -10,6 +11,7 @@ import tempfile
 import time
 
 START_SECONDS = 20
+PROFILED_START_SECONDS = 60  # valgrind is slow
 READY = b"Server is ready"
 
 
@@ -64,6 +66,15 @@ def cores_of(program, cores):
     return [], environment
 
 
+def wait_ready(program, process, log, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        if READY in log.read_bytes():
+            return
+        time.sleep(0.005)
+    raise StartFailed(f"{program}: the server did not start\n" + log.read_text(errors="replace"))
+
+
 class Server:
     """One server process, from a fresh start to its end."""
 
@@ -89,13 +100,7 @@ class Server:
             raise
 
     def _wait_ready(self, program):
-        end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end and self.process.poll() is None:
-            if READY in self.log.read_bytes():
-                return
-            time.sleep(0.005)
-        raise StartFailed(f"{program}: the server did not start\n"
-                         + self.log.read_text(errors="replace"))
+        wait_ready(program, self.process, self.log, START_SECONDS)
 
     def status_bytes(self, field):
         """VmRSS, VmHWM (the most it ever was), ... of /proc."""
@@ -114,6 +119,23 @@ class Server:
             self.process.kill()
             self.process.wait()
         self._folder.cleanup()
+
+
+@contextlib.contextmanager
+def profiled(program, arguments, profile, options=()):
+    """A server under valgrind's callgrind, which writes the profile as it ends."""
+    log = profile.with_suffix(".log")
+    with open(log, "wb") as out:
+        process = subprocess.Popen(
+            ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={profile}",
+             "--compress-pos=no", "--compress-strings=no", *options, program, *arguments],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        wait_ready(program, process, log, PROFILED_START_SECONDS)
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
 
 
 def start_milliseconds(program, times=5):
