@@ -49,7 +49,6 @@ struct peer_info {
         uint32_t sub_n;
 };
 
-struct peer_info *peer_info_copy(const struct peer_info *info);
 void peer_info_fini(struct peer_info *info);      /* what it owns, not the struct */
 void peer_info_drop_subs(struct peer_info *info); /* the list; the count stays */
 void peer_info_free(struct peer_info *info);      /* NULL is fine */

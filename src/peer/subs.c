@@ -129,11 +129,6 @@ static void put_slot(struct subs *subs, struct subs_slot slot)
         subs->slot_n++;
 }
 
-void subs_put(struct subs *subs, struct sub *sub)
-{
-        subs_put_key(subs, sub, key_of(sub_sid(sub)));
-}
-
 void subs_put_key(struct subs *subs, struct sub *sub, struct subs_key key)
 {
         if (LIKELY(sid_row_accepts(&subs->row, key.number)))

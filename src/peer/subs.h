@@ -34,11 +34,11 @@ struct subs_key {
 };
 
 struct sub *subs_find(const struct subs *subs, struct slice sid); /* NULL: none */
-void subs_put(struct subs *subs, struct sub *sub);                /* its sid is not there yet */
 void subs_take(struct subs *subs, struct sub *sub);               /* it is there */
-/* The same with the key at hand. Whoever asks for it early has the table's memory on its way. */
+/* With the key at hand. Whoever asks for it early has the table's memory on its way. */
 struct subs_key subs_key(const struct subs *subs, struct slice sid);
 struct sub *subs_find_key(const struct subs *subs, struct slice sid, struct subs_key key);
+/* Its sid is not there yet. */
 void subs_put_key(struct subs *subs, struct sub *sub, struct subs_key key);
 /* Walk: for (uint32_t at = 0; (sub = subs_next(subs, &at));) */
 struct sub *subs_next(const struct subs *subs, uint32_t *at);

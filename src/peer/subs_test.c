@@ -35,6 +35,11 @@ static struct sub *make(struct slice sid)
         return sub;
 }
 
+static void put(struct subs *subs, struct sub *sub)
+{
+        subs_put_key(subs, sub, subs_key(subs, sub_sid(sub)));
+}
+
 static void drop(struct subs *subs, struct sub *sub)
 {
         subs_take(subs, sub);
@@ -58,7 +63,7 @@ static void finds_exactly_what_is_there(void **state)
                 assert_ptr_equal(subs_find(&subs, slice_str(sid)), model[k]);
                 if (model[k] == NULL) {
                         model[k] = make(slice_str(sid));
-                        subs_put(&subs, model[k]);
+                        put(&subs, model[k]);
                         held++;
                 } else if (x & 1) {
                         drop(&subs, model[k]);
@@ -86,7 +91,7 @@ static void put_all(struct subs *subs, const char *letters, uint32_t step)
         for (uint32_t i = 0; i < MANY; i++) {
                 snprintf(sid, sizeof sid, "%s%u", letters, (i + 1) * step);
                 all[i] = make(slice_str(sid));
-                subs_put(subs, all[i]);
+                put(subs, all[i]);
                 assert_true(subs->cap <= 4 || subs->cap < (subs->slot_n + 8) * 3);
                 assert_true(subs->slot_n < 1000 || subs->cap * 4 <= subs->slot_n * 9 + 64);
                 assert_true((uint64_t)subs->slot_n * 3 <= (uint64_t)subs->cap * 2);
@@ -152,7 +157,7 @@ static struct sub *put_number(struct subs *subs, uint32_t number)
         char sid[16];
         snprintf(sid, sizeof sid, "%u", number);
         struct sub *sub = make(slice_str(sid));
-        subs_put(subs, sub);
+        put(subs, sub);
         return sub;
 }
 
