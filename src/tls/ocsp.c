@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ocsp.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 enum {
@@ -131,15 +132,32 @@ static bool is_bounded(const EVP_PKEY *key)
         return key && (!EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_get_bits(key) <= RSA_MAX_BITS);
 }
 
+/* PSS says in its parameters what it signs a digest of; SHA-1 is what need not be said. */
+static bool find_pss_digest(int type, const void *parameters, int *digest)
+{
+        RSA_PSS_PARAMS *pss = type == V_ASN1_SEQUENCE
+                                      ? ASN1_item_unpack((const ASN1_STRING *)parameters,
+                                                ASN1_ITEM_rptr(RSA_PSS_PARAMS))
+                                      : NULL;
+        bool found = pss != NULL;
+        if (found)
+                *digest = pss->hashAlgorithm ? OBJ_obj2nid(pss->hashAlgorithm->algorithm)
+                                             : NID_sha1;
+        RSA_PSS_PARAMS_free(pss);
+        return found;
+}
+
 /* MD5 and SHA-1 prove nothing any more. */
 static bool is_strong(const X509_ALGOR *algorithm)
 {
         const ASN1_OBJECT *object;
-        int digest = NID_undef;
-        X509_ALGOR_get0(&object, NULL, NULL, algorithm);
-        if (!OBJ_find_sigid_algs(OBJ_obj2nid(object), &digest, NULL))
-                return false;
-        return digest != NID_md5 && digest != NID_sha1 && digest != NID_md5_sha1;
+        const void *parameters;
+        int type, digest = NID_undef;
+        X509_ALGOR_get0(&object, &type, &parameters, algorithm);
+        int nid = OBJ_obj2nid(object);
+        bool found = nid == NID_rsassaPss ? find_pss_digest(type, parameters, &digest)
+                                          : OBJ_find_sigid_algs(nid, &digest, NULL);
+        return found && digest != NID_md5 && digest != NID_sha1 && digest != NID_md5_sha1;
 }
 
 static bool is_signed_by(const OCSP_BASICRESP *basic, EVP_PKEY *key)

@@ -170,11 +170,14 @@ static void believes_the_issuer_and_its_delegates_only(void **state)
                 ask(&ed_leaf, &ed_ca, (struct test_answer){ .by = &test_ca }, &response, &eb),
                 ERR_INVALID);
         assert_string_equal(eb.text, "bad OCSP signature: x509: Ed25519 verification failure");
-        assert_int_equal(ask(&rsa_leaf, &rsa_ca, (struct test_answer){ .sign_digest = EVP_sha1() },
-                                 &response, &eb),
-                ERR_INVALID);
-        assert_string_equal(
-                eb.text, "bad OCSP signature: x509: cannot verify signature: insecure algorithm");
+        for (int pss = 0; pss < 2; pss++) {
+                struct test_answer answer = { .sign_digest = EVP_sha1(), .pss = pss };
+                assert_int_equal(ask(&rsa_leaf, &rsa_ca, answer, &response, &eb), ERR_INVALID);
+                assert_string_equal(eb.text,
+                        "bad OCSP signature: x509: cannot verify signature: insecure algorithm");
+                answer.sign_digest = EVP_sha256();
+                assert_int_equal(ask(&rsa_leaf, &rsa_ca, answer, &response, &eb), 0);
+        }
 }
 
 static int parse(const void *bytes, size_t len, struct errbuf *eb)

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "tls/mint.h"
 #include <openssl/ocsp.h>
+#include <openssl/rsa.h>
 #include <time.h>
 
 struct test_answer {
@@ -13,6 +14,7 @@ struct test_answer {
         bool enclose;              /* the signer's certificate goes along */
         const EVP_MD *id_digest;   /* of the CertID; NULL: SHA-1 */
         const EVP_MD *sign_digest; /* NULL: SHA-256, or none for Ed25519 */
+        bool pss;                  /* RSA: padded so */
         const X509 *first_about;   /* a status of another certificate stands in front; NULL: none */
         bool critical;             /* an extension that nobody knows */
 };
@@ -56,8 +58,14 @@ static inline void test_answer(
         if (answer.first_about)
                 test_add_status(basic, answer.first_about, issuer, &answer);
         test_add_status(basic, cert, issuer, &answer);
-        assert_true(OCSP_basic_sign(basic, answer.by->leaf, answer.by->key, digest, NULL,
+        EVP_MD_CTX *signer = EVP_MD_CTX_new();
+        EVP_PKEY_CTX *key;
+        assert_true(EVP_DigestSignInit(signer, &key, digest, NULL, answer.by->key));
+        if (answer.pss)
+                assert_true(EVP_PKEY_CTX_set_rsa_padding(key, RSA_PKCS1_PSS_PADDING) > 0);
+        assert_true(OCSP_basic_sign_ctx(basic, answer.by->leaf, signer, NULL,
                 answer.enclose ? 0 : OCSP_NOCERTS));
+        EVP_MD_CTX_free(signer);
         OCSP_RESPONSE *response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
         int len = i2d_OCSP_RESPONSE(response, &der);
         assert_true(len > 0);
