@@ -141,8 +141,8 @@ static bool find_pss_digest(int type, const void *parameters, int *digest)
                                       : NULL;
         bool found = pss != NULL;
         if (found)
-                *digest = pss->hashAlgorithm ? OBJ_obj2nid(pss->hashAlgorithm->algorithm)
-                                             : NID_sha1;
+                *digest =
+                        pss->hashAlgorithm ? OBJ_obj2nid(pss->hashAlgorithm->algorithm) : NID_sha1;
         RSA_PSS_PARAMS_free(pss);
         return found;
 }

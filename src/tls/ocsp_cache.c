@@ -351,13 +351,25 @@ static void log_put(const struct ocsp_item *item)
         buf_fini(&stream);
 }
 
+/* Responders need not be of one mind, nor answer in the order in which they are asked: of what one issuer
+ * says, the newest counts. */
+static bool is_news_locked(struct ocsp_cache *cache, const uint8_t *digest, const uint8_t *issuer,
+        const struct ocsp_response *said)
+{
+        const struct entry *known = find_locked(cache, digest);
+        return known == NULL || !known->proved ||
+               memcmp(known->issuer, issuer, OCSP_DIGEST_BYTES) != 0 ||
+               known->said.this_update_s <= said->this_update_s;
+}
+
 void ocsp_cache_put(struct ocsp_cache *cache, const uint8_t digest[OCSP_DIGEST_BYTES],
         const uint8_t issuer[OCSP_DIGEST_BYTES], struct slice response,
         const struct ocsp_response *said, const char *subject)
 {
         struct ocsp_item *item;
         pthread_mutex_lock(&cache->lock);
-        if (!cache->online || !cache->local || response.len == 0) {
+        if (!cache->online || !cache->local || response.len == 0 ||
+                !is_news_locked(cache, digest, issuer, said)) {
                 pthread_mutex_unlock(&cache->lock);
                 return;
         }

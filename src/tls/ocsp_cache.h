@@ -49,7 +49,8 @@ struct ocsp_item *ocsp_cache_get(struct ocsp_cache *cache, const uint8_t digest[
 struct slice ocsp_item_response(const struct ocsp_item *item); /* DER; lives as long as the item */
 void ocsp_item_unref(struct ocsp_item *item);                  /* NULL is fine */
 
-/* Keep a response that was checked against the certificate's issuer, in place of the one before. */
+/* Keep a response that was checked against the certificate's issuer, in place of the one before; an older
+ * one is passed over. */
 void ocsp_cache_put(struct ocsp_cache *cache, const uint8_t digest[OCSP_DIGEST_BYTES],
         const uint8_t issuer[OCSP_DIGEST_BYTES], struct slice response,
         const struct ocsp_response *said, const char *subject);

@@ -49,13 +49,19 @@ static const uint8_t *digest_of(uint32_t number)
         return digest;
 }
 
-static void put(struct ocsp_cache *cache, uint32_t number, enum ocsp_status status, size_t bytes)
+static void put_of(struct ocsp_cache *cache, uint32_t number, enum ocsp_status status, size_t bytes,
+        int64_t this_update_s)
 {
-        const struct ocsp_response said = { .status = status, .this_update_s = 5 };
+        const struct ocsp_response said = { .status = status, .this_update_s = this_update_s };
         char *response = xcalloc(1, bytes);
         memcpy(response, &number, sizeof number);
         ocsp_cache_put(cache, digest_of(number), issuer, slice_of(response, bytes), &said, "CN=x");
         xfree(response);
+}
+
+static void put(struct ocsp_cache *cache, uint32_t number, enum ocsp_status status, size_t bytes)
+{
+        put_of(cache, number, status, bytes, 5);
 }
 
 static bool has(struct ocsp_cache *cache, uint32_t number)
@@ -162,6 +168,25 @@ static void test_proofs(void **state)
         ocsp_cache_prove(cache, item, other, &good); /* of an item that is gone */
         assert_false(ocsp_cache_proved(cache, digest_of(1), other, &said));
         ocsp_item_unref(item);
+        ocsp_cache_unref(cache);
+}
+
+/* Of the same issuer; whatever way it took, it is not the last word. */
+static void test_an_older_one_is_late(void **state)
+{
+        struct ocsp_cache *cache = cache_with(OCSP_CACHE_LOCAL, false);
+        struct ocsp_response said;
+        put_of(cache, 1, OCSP_STATUS_REVOKED, 10, 6);
+        put_of(cache, 1, OCSP_STATUS_GOOD, 10, 5);
+        assert_true(ocsp_cache_proved(cache, digest_of(1), issuer, &said));
+        assert_int_equal(said.status, OCSP_STATUS_REVOKED);
+        expect(cache, (struct ocsp_cache_stats){ 0, 0, 1, 0, 1, 0 });
+        put_of(cache, 1, OCSP_STATUS_GOOD, 10, 6);
+        assert_true(ocsp_cache_proved(cache, digest_of(1), issuer, &said));
+        assert_int_equal(said.status, OCSP_STATUS_GOOD);
+        const struct ocsp_response late = { .status = OCSP_STATUS_UNKNOWN, .this_update_s = 1 };
+        ocsp_cache_put(cache, digest_of(1), other, SLICE_LIT("x"), &late, "CN=x");
+        assert_true(ocsp_cache_proved(cache, digest_of(1), other, &said));
         ocsp_cache_unref(cache);
 }
 
@@ -317,6 +342,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_preserve, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_drop_is_for_one_item, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_proofs, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_an_older_one_is_late, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_file, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_reading, setup, teardown),

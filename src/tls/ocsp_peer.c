@@ -94,7 +94,7 @@ struct ocsp_check {
         struct link *links;
         int link_n, at; /* the link that is looked at; those before are good */
         char *subject;  /* its, for the log; NULL until it is looked at */
-        bool revoked_before; /* the cache has a revocation of it, of whatever age, as may be its signer */
+        int64_t revoked_s; /* ThisUpdate of the cache's revocation, run out or not, as its signer; 0: none */
         struct ocsp_question *question; /* NULL: none, or taken */
         struct ocsp_answer *answer;     /* counted; NULL: not asked yet */
         enum tls_reason why;            /* refused */
@@ -250,7 +250,8 @@ static bool look_into_cache(
         else
                 log_debug(NULL, "Cached OCSP response is %s, status [%s]",
                         current ? "current" : "expired", ocsp_status_name(said->status));
-        check->revoked_before = (rc == 0 || rc == ERR_TLS) && said->status == OCSP_STATUS_REVOKED;
+        if ((rc == 0 || rc == ERR_TLS) && said->status == OCSP_STATUS_REVOKED)
+                check->revoked_s = said->this_update_s;
         if (!current)
                 ocsp_cache_drop(cache, item);
         ocsp_item_unref(item);
@@ -268,9 +269,9 @@ static bool judge_silence(struct ocsp_check *check)
                         "Failed to obtain OCSP CA response for [%s] but AllowWhenCAUnreachable "
                         "set; %s",
                         check->subject,
-                        check->revoked_before ? "cached revocation exists so rejecting"
-                                              : "no cached revocation so allowing");
-                if (!check->revoked_before)
+                        check->revoked_s ? "cached revocation exists so rejecting"
+                                         : "no cached revocation so allowing");
+                if (!check->revoked_s)
                         return true;
         }
         return link_fails(check, TLS_REASON_OCSP_UNAVAILABLE, "Failed OCSP response fetch");
@@ -315,7 +316,8 @@ static bool judge_answer(struct ocsp_check *check, const struct link *link)
                 now_s(), &said, &eb);
         if (rc < 0)
                 return judge_rubbish(check, rc, &eb);
-        if (is_current(check, &said))
+        /* A good word of before a revocation does not lift it: anybody can have kept one. */
+        if (is_current(check, &said) && said.this_update_s >= check->revoked_s)
                 return judge_status(check, &said);
         log_warn(NULL, "New OCSP CA response obtained for [%s] but not current", check->subject);
         return link_fails(
@@ -370,7 +372,7 @@ static void next_link(struct ocsp_check *check)
         check->subject = NULL;
         ocsp_answer_unref(check->answer);
         check->answer = NULL;
-        check->revoked_before = false;
+        check->revoked_s = 0;
         check->at++;
 }
 

@@ -74,14 +74,15 @@ static struct ocsp_check *check_leaf(void)
 }
 
 /* Answer the check's question as a responder would; settle: as the one who asks does. */
-static void answer(struct ocsp_check *check, int status, bool settle)
+static void answer_of(struct ocsp_check *check, int status, int64_t this_s, bool settle)
 {
         struct ocsp_question *question = ocsp_check_take_question(check);
         bool about_leaf = X509_cmp(question->cert, leaf.leaf) == 0;
         const struct tls_pair *by = about_leaf ? &middle : &test_ca;
         struct buf der = { 0 };
         test_answer(question->cert, by->leaf,
-                (struct test_answer){ .status = status, .this_s = -60, .next_s = HOUR_S, .by = by },
+                (struct test_answer){
+                        .status = status, .this_s = this_s, .next_s = HOUR_S, .by = by },
                 &der);
         struct ocsp_answer *got = ocsp_answer_new(buf_slice(&der));
         if (settle)
@@ -90,6 +91,11 @@ static void answer(struct ocsp_check *check, int status, bool settle)
         ocsp_answer_unref(got);
         ocsp_question_free(question);
         buf_fini(&der);
+}
+
+static void answer(struct ocsp_check *check, int status, bool settle)
+{
+        answer_of(check, status, -60, settle);
 }
 
 static void fail_to_answer(struct ocsp_check *check)
@@ -192,23 +198,69 @@ static void test_refusals(void **state)
 }
 
 /* An expired revocation in the cache rejects while nobody answers. */
+static void digest_of(const struct tls_pair *pair, uint8_t digest[OCSP_DIGEST_BYTES])
+{
+        unsigned n;
+        assert_true(X509_digest(pair->leaf, EVP_sha256(), digest, &n));
+}
+
+/* The cache knows that the leaf was revoked this_s from now; the response has run out since. */
+static void revoke_leaf(int64_t this_s)
+{
+        const int64_t now_s = (int64_t)time(NULL);
+        const struct ocsp_response said = { .status = OCSP_STATUS_REVOKED,
+                .this_update_s = now_s + this_s,
+                .next_update_s = now_s - 1 };
+        uint8_t digest[OCSP_DIGEST_BYTES], issuer[OCSP_DIGEST_BYTES];
+        digest_of(&leaf, digest);
+        digest_of(&middle, issuer);
+        ocsp_cache_put(cache, digest, issuer, SLICE_LIT("x"), &said, "CN=leaf");
+}
+
 static void test_revoked_before(void **state)
 {
-        const struct ocsp_response said = {
-                .status = OCSP_STATUS_REVOKED, .this_update_s = 1, .next_update_s = 2
-        };
-        uint8_t digest[OCSP_DIGEST_BYTES], issuer[OCSP_DIGEST_BYTES];
-        unsigned n;
-        X509_digest(leaf.leaf, EVP_sha256(), digest, &n);
-        X509_digest(middle.leaf, EVP_sha256(), issuer, &n);
         begin((struct ocsp_peer_options){ .allow_when_ca_unreachable = true }, OCSP_CACHE_LOCAL);
-        ocsp_cache_put(cache, digest, issuer, SLICE_LIT("x"), &said, "CN=leaf");
+        revoke_leaf(-HOUR_S);
         struct ocsp_check *check = check_leaf();
         assert_int_equal(ocsp_check_run(check), OCSP_ASK);
         fail_to_answer(check);
         assert_int_equal(ocsp_check_run(check), OCSP_REFUSED);
         ocsp_check_free(check);
         end();
+}
+
+/* Two were asked at the same time; the one that knew less answers last. */
+static void test_late_word_is_not_the_last(void **state)
+{
+        begin((struct ocsp_peer_options){ .verify = true }, OCSP_CACHE_LOCAL);
+        struct ocsp_check *checks[] = { check_leaf(), check_leaf() };
+        for (int i = 0; i < 2; i++)
+                assert_int_equal(ocsp_check_run(checks[i]), OCSP_ASK);
+        answer_of(checks[0], V_OCSP_CERTSTATUS_REVOKED, -60, true);
+        answer_of(checks[1], V_OCSP_CERTSTATUS_GOOD, -120, true);
+        for (int i = 0; i < 2; i++) {
+                struct tls_verdict verdict;
+                assert_int_equal(ocsp_check_run(checks[i]), OCSP_REFUSED);
+                ocsp_check_verdict(checks[i], &verdict);
+                assert_int_equal(verdict.reason, TLS_REASON_OCSP_REVOKED);
+                ocsp_check_free(checks[i]);
+        }
+        end();
+}
+
+/* A good response from before a revocation that has run out does not lift it; a newer one does. */
+static void test_old_good_lifts_no_revocation(void **state)
+{
+        for (int newer = 0; newer < 2; newer++) {
+                begin((struct ocsp_peer_options){ .verify = true }, OCSP_CACHE_LOCAL);
+                revoke_leaf(-HOUR_S);
+                struct ocsp_check *check = check_leaf();
+                assert_int_equal(ocsp_check_run(check), OCSP_ASK);
+                answer_of(check, V_OCSP_CERTSTATUS_GOOD, newer ? -60 : -2 * HOUR_S, true);
+                assert_int_equal(ocsp_check_run(check), newer ? OCSP_ASK : OCSP_REFUSED);
+                ocsp_check_free(check);
+                end();
+        }
 }
 
 /* That we are too busy to ask does not make the responder one that cannot be reached. */
@@ -238,7 +290,6 @@ static void test_revoked_by_an_old_delegate(void **state)
                 .name = "delegate", .usage = "OCSPSigning", .from_s = -2 * HOUR_S, .to_s = -HOUR_S
         };
         uint8_t digest[OCSP_DIGEST_BYTES], nobody[OCSP_DIGEST_BYTES] = { 0 };
-        unsigned n;
         struct tls_pair delegate;
         struct buf der = { 0 };
         test_mint("p-delegate", spec, &middle, &delegate);
@@ -249,7 +300,7 @@ static void test_revoked_by_an_old_delegate(void **state)
                         .by = &delegate,
                         .enclose = true },
                 &der);
-        X509_digest(leaf.leaf, EVP_sha256(), digest, &n);
+        digest_of(&leaf, digest);
         begin((struct ocsp_peer_options){ .allow_when_ca_unreachable = true }, OCSP_CACHE_LOCAL);
         ocsp_cache_put(
                 cache, digest, nobody, buf_slice(&der), &said, "CN=leaf"); /* as from a file */
@@ -437,6 +488,8 @@ int main(void)
                 cmocka_unit_test(test_question),
                 cmocka_unit_test(test_refusals),
                 cmocka_unit_test(test_revoked_before),
+                cmocka_unit_test(test_late_word_is_not_the_last),
+                cmocka_unit_test(test_old_good_lifts_no_revocation),
                 cmocka_unit_test(test_revoked_by_an_old_delegate),
                 cmocka_unit_test(test_unasked),
                 cmocka_unit_test(test_chains_without_links),

@@ -63,8 +63,8 @@ static inline void test_answer(
         assert_true(EVP_DigestSignInit(signer, &key, digest, NULL, answer.by->key));
         if (answer.pss)
                 assert_true(EVP_PKEY_CTX_set_rsa_padding(key, RSA_PKCS1_PSS_PADDING) > 0);
-        assert_true(OCSP_basic_sign_ctx(basic, answer.by->leaf, signer, NULL,
-                answer.enclose ? 0 : OCSP_NOCERTS));
+        assert_true(OCSP_basic_sign_ctx(
+                basic, answer.by->leaf, signer, NULL, answer.enclose ? 0 : OCSP_NOCERTS));
         EVP_MD_CTX_free(signer);
         OCSP_RESPONSE *response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
         int len = i2d_OCSP_RESPONSE(response, &der);
