@@ -42,20 +42,25 @@ struct ocsp_cache *ocsp_peers_make_cache(const struct server *server, const stru
 void ocsp_peers_take_cache(struct server *server, struct ocsp_cache *cache)
 {
         int64_t interval_ns = server->opts->ocsp_cache.save_interval_ns;
-        if (cache == NULL) {
-                ocsp_keeper_free(server->ocsp_keeper);
-                server->ocsp_keeper = NULL;
-        } else if (server->ocsp_keeper == NULL) {
-                server->ocsp_keeper = ocsp_keeper_new(cache, interval_ns);
-        } else if (cache == server->ocsp_cache) {
-                ocsp_keeper_set_interval(server->ocsp_keeper, interval_ns);
-        } else {
+        if (cache && server->ocsp_keeper == NULL)
+                server->ocsp_keeper = ocsp_keeper_new();
+        if (cache != server->ocsp_cache)
                 ocsp_keeper_replace(server->ocsp_keeper, cache, interval_ns);
-        }
+        else if (cache)
+                ocsp_keeper_set_interval(server->ocsp_keeper, interval_ns);
         if (server->monitor)
                 monitor_set_ocsp_cache(server->monitor, cache);
         ocsp_cache_unref(server->ocsp_cache);
         server->ocsp_cache = cache;
+}
+
+void ocsp_peers_start(struct server *server)
+{
+        struct ocsp_cache *cache = ocsp_peers_make_cache(server, server->opts);
+        ocsp_peers_apply(server, server->opts, server->tls, cache);
+        ocsp_peers_take_cache(server, cache);
+        if (cache)
+                ocsp_keeper_wait(server->ocsp_keeper);
 }
 
 void ocsp_peers_stop(struct server *server)

@@ -316,9 +316,7 @@ static int start(struct server *server, const uint8_t *files, struct errbuf *eb)
 {
         const struct options *opts = server->opts;
         const struct listen_options *client = &opts->client;
-        struct ocsp_cache *cache = ocsp_peers_make_cache(server, opts);
-        ocsp_peers_apply(server, opts, server->tls, cache);
-        ocsp_peers_take_cache(server, cache);
+        ocsp_peers_start(server);
         banner_tls_settings(server);
         start_tls_rate(server);
         server->crypto = crypto_pool_new(opts->crypto_thread_n, HANDSHAKE_QUEUE_MAX);

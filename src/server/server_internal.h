@@ -39,7 +39,7 @@ struct server {
         struct fetch_pool *fetches;      /* NULL: not needed yet; server_fetch_pool() */
         struct ocsp_share *ocsp_share;   /* NULL: likewise */
         struct ocsp_cache *ocsp_cache;   /* NULL: no ocsp_peer; one reference */
-        struct ocsp_keeper *ocsp_keeper; /* of that cache */
+        struct ocsp_keeper *ocsp_keeper; /* of that cache; NULL: there never was one */
         struct stapler *stapler;         /* of tls; NULL: its certificate goes without a staple */
         struct rate_counter *tls_rate;   /* NULL: no limit */
         struct timer tls_rate_timer;     /* reports what it refused */
@@ -116,6 +116,8 @@ struct info_template *compile_info(struct server *server, bool lame_duck);
 struct settings *compile_settings(struct server *server);
 
 /* ocsp_peers.c: what contexts with ocsp_peer need. */
+/* For the first context; waits for the cache, since nobody is served without it. */
+void ocsp_peers_start(struct server *server);
 /* One reference: the one in service when opts want the same store, else a new one, not loaded. NULL: no
  * ocsp_peer. */
 struct ocsp_cache *ocsp_peers_make_cache(const struct server *server, const struct options *opts);

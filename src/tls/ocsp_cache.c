@@ -214,10 +214,14 @@ bool ocsp_cache_is_local(const struct ocsp_cache *cache)
 
 static void on_item(void *ctx, struct ocsp_item *item)
 {
-        insert_locked(ctx, item);
+        struct ocsp_cache *cache = ctx;
+        pthread_mutex_lock(&cache->lock);
+        insert_locked(cache, item);
+        pthread_mutex_unlock(&cache->lock);
 }
 
-static void load_locked(struct ocsp_cache *cache)
+/* While it is offline, so nobody else changes it; the file may take its time. */
+static void load(struct ocsp_cache *cache)
 {
         struct buf text = { 0 };
         struct errbuf eb = { "" };
@@ -231,21 +235,23 @@ static void load_locked(struct ocsp_cache *cache)
         bool unreadable = rc < 0;
         if (rc == 0)
                 rc = ocsp_store_read(buf_slice(&text), on_item, cache, &eb);
-        if (rc < 0) {
-                log_warn(NULL, "Unable to load OCSP peer cache: %s", eb.text);
-                clear_locked(cache);
-        }
-        cache->saved = cache->changes - (rc < 0 && !unreadable ? 1 : 0); /* rubbish is replaced */
         buf_fini(&text);
+        if (rc < 0)
+                log_warn(NULL, "Unable to load OCSP peer cache: %s", eb.text);
+        pthread_mutex_lock(&cache->lock);
+        if (rc < 0)
+                clear_locked(cache);
+        cache->saved = cache->changes - (rc < 0 && !unreadable ? 1 : 0); /* rubbish is replaced */
+        pthread_mutex_unlock(&cache->lock);
 }
 
 void ocsp_cache_start(struct ocsp_cache *cache)
 {
-        pthread_mutex_lock(&cache->lock);
         if (cache->local) {
                 log_debug(NULL, "Starting OCSP peer cache");
-                load_locked(cache);
+                load(cache);
         }
+        pthread_mutex_lock(&cache->lock);
         cache->online = true;
         pthread_mutex_unlock(&cache->lock);
         log_info(NULL, "OCSP peer cache online, type [%s]", cache->local ? "local" : "none");

@@ -5,6 +5,7 @@ holds for nats-server."""
 import base64
 import contextlib
 import json
+import os
 import pathlib
 import re
 import signal
@@ -376,6 +377,41 @@ def test_check_by_reload(secure, pki):
     assert "tls_ocsp_peer_verify" not in server.monitor.get("/varz")
 
 
+@pytest.mark.midge_only
+def test_a_file_that_hangs_holds_up_nobody(secure, pki, tmp_path):
+    """A store on a network file system that does not answer: handshakes and reloads go on without it."""
+    store = tmp_path / "store"
+    store.mkdir()
+    os.mkfifo(store / "cache.json")
+    outside = f'ocsp_cache {{ local_store: "{store}" }}'
+    server = secure("")
+    try:
+        server.rewrite(server_text(pki, outside=outside))
+        server.signal(signal.SIGHUP)
+        server.wait_log("Loading OCSP peer cache")
+        server.wait_log("Reloaded server configuration")
+        passes(server, pki, "alice")
+        assert cache_of(server) == {"cache_type": "local"}
+        server.rewrite(server_text(pki, ""))
+        server.signal(signal.SIGHUP)
+        server.wait_log("Reloaded server configuration", 2)
+        assert cache_of(server) is None
+        assert "OCSP peer cache online" not in server.log.text()
+    finally:
+        writer = until(lambda: opened_for_writing(store / "cache.json"), "the file is being read")
+        os.write(writer, b"{}")
+        os.close(writer)
+    server.wait_log(r"OCSP peer cache online, type \[local\]")
+    server.wait_log("Stopping OCSP peer cache")
+
+
+def opened_for_writing(fifo):
+    """None: nobody reads it."""
+    with contextlib.suppress(OSError):
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    return None
+
+
 @pytest.mark.midge_only  # which goes on with the cache that it has
 def test_reload_forgets_no_revocation(start, pki, tmp_path):
     """A reload that leaves ocsp_cache alone leaves the cache alone, even one that cannot be saved."""
@@ -698,7 +734,6 @@ def test_https_monitoring(start, pki):
 
 def test_file_of_the_other_server(start, pki, tmp_path):
     """nats-server reads midge's file, and midge that of nats-server. Needs both; see MIDGE_TEST_PEER."""
-    import os  # pylint: disable=import-outside-toplevel
     other = os.environ.get("MIDGE_TEST_PEER")
     if not other:
         pytest.skip("MIDGE_TEST_PEER names no other server")
