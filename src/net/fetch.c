@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "os/os.h"
+#include "tls/verify.h"
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -189,14 +190,8 @@ static int dial(struct link *link, const struct url *url, struct errbuf *eb)
 
 static bool expect(SSL *ssl, const char *host)
 {
-        unsigned char ip[16];
-        X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
-        X509_VERIFY_PARAM_set_hostflags(
-                param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        if (inet_pton(AF_INET, host, ip) == 1 || inet_pton(AF_INET6, host, ip) == 1)
-                return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
-        return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1 &&
-               SSL_set_tlsext_host_name(ssl, host) == 1;
+        return verify_expect_name(ssl, host) &&
+               (verify_is_ip(host) || SSL_set_tlsext_host_name(ssl, host) == 1);
 }
 
 static int explain_tls(SSL *ssl, struct errbuf *eb)
