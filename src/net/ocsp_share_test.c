@@ -209,7 +209,6 @@ static void waiters_are_bounded(void **state)
         loop_run(loop); /* the thread is held: only the refusal comes */
         assert_string_equal(last_why, "too many handshakes wait for OCSP responders");
         assert_true(ocsp_share_recall(share, &waiters[0]));
-        expected_n = OCSP_WAITERS_MAX + 1;
         ask(&waiters[0], 1); /* room again */
         expected_n = OCSP_WAITERS_MAX + 1;
         let_go();
