@@ -88,15 +88,20 @@ static void pending_free(struct rotation_pending *pending)
         xfree(pending);
 }
 
+/* It does not go into service. */
+static void pending_drop(struct rotation_pending *pending)
+{
+        stapler_free(pending->stapler);
+        tls_ctx_unref(pending->next);
+        pending_free(pending);
+}
+
 void rotation_drop(struct server *server)
 {
         struct rotation_pending *pending = server->rotation.pending;
         server->rotation.pending = NULL;
-        if (pending == NULL)
-                return;
-        stapler_free(pending->stapler);
-        tls_ctx_unref(pending->next);
-        pending_free(pending);
+        if (pending)
+                pending_drop(pending);
 }
 
 static void on_staple_known(void *ctx)
@@ -108,9 +113,7 @@ static void on_staple_known(void *ctx)
         rotation->pending = NULL;
         if (pending->stapler && stapler_is_bad(pending->stapler)) {
                 refuse(server, pending->digest, slice_str(stapler_problem(pending->stapler)));
-                stapler_free(pending->stapler);
-                tls_ctx_unref(pending->next);
-                pending_free(pending);
+                pending_drop(pending);
                 return;
         }
         keep(rotation->in_service, pending->digest);

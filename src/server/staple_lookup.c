@@ -85,11 +85,10 @@ int staple_store_prepare(const struct staple_lookup *lookup, struct errbuf *eb)
         int rc = errno == ENOENT ? make_dirs(lookup->store) : -errno;
         if (rc == 0)
                 return 0;
-        return errno == ENOENT || rc != -ENOTDIR
-                       ? errbuf_set(eb, ERR_IO,
-                                 "could not create OCSP storage directory - mkdir %s: %s",
-                                 lookup->store, err_text(rc))
-                       : errbuf_set(eb, ERR_IO, "OCSP storage directory is not a directory");
+        return rc != -ENOTDIR ? errbuf_set(eb, ERR_IO,
+                                        "could not create OCSP storage directory - mkdir %s: %s",
+                                        lookup->store, err_text(rc))
+                              : errbuf_set(eb, ERR_IO, "OCSP storage directory is not a directory");
 }
 
 static char *file_of(const struct staple_lookup *lookup)

@@ -200,20 +200,27 @@ static int64_t now_s(void)
         return (int64_t)(clock_wall_ns() / NS_PER_SEC);
 }
 
+static bool is_good(const struct ocsp_peer *peer, const struct ocsp_response *said)
+{
+        return said->status == OCSP_STATUS_GOOD ||
+               (said->status == OCSP_STATUS_UNKNOWN && peer->policy.unknown_is_good);
+}
+
 /* The response is there: is it a good one? */
 static bool judge_status(struct ocsp_check *check, const struct ocsp_response *said)
 {
         char reason[64];
         const char *name = ocsp_status_name(said->status);
-        bool unknown = said->status == OCSP_STATUS_UNKNOWN;
-        if (said->status == OCSP_STATUS_GOOD || (unknown && check->peer->policy.unknown_is_good)) {
+        if (is_good(check->peer, said)) {
                 log_debug(NULL, "OCSP verify pass for [%s]", check->subject);
                 return true;
         }
         log_warn(NULL, "OCSP verify fail for [%s] with CA status [%s]", check->subject, name);
         snprintf(reason, sizeof reason, "Invalid OCSP response status: %s", name);
-        return link_fails(
-                check, unknown ? TLS_REASON_OCSP_UNKNOWN : TLS_REASON_OCSP_REVOKED, reason);
+        return link_fails(check,
+                said->status == OCSP_STATUS_UNKNOWN ? TLS_REASON_OCSP_UNKNOWN
+                                                    : TLS_REASON_OCSP_REVOKED,
+                reason);
 }
 
 /* What the cache's item says, proved now or before. */
@@ -497,10 +504,8 @@ bool ocsp_peer_links_are_good(const struct ocsp_peer *peer, struct slice links)
         const uint8_t *at = (const uint8_t *)links.ptr;
         for (size_t i = 0; i + OCSP_LINK_BYTES <= links.len; i += OCSP_LINK_BYTES) {
                 struct ocsp_response said;
-                if (!is_settled(peer, at + i, at + i + OCSP_DIGEST_BYTES, &said))
-                        return false;
-                if (said.status != OCSP_STATUS_GOOD &&
-                        (said.status != OCSP_STATUS_UNKNOWN || !peer->policy.unknown_is_good))
+                if (!is_settled(peer, at + i, at + i + OCSP_DIGEST_BYTES, &said) ||
+                        !is_good(peer, &said))
                         return false;
         }
         return links.len % OCSP_LINK_BYTES == 0;
