@@ -173,58 +173,45 @@ static void none_that_ran_out(void **state)
         tls_ctx_unref(ctx);
 }
 
-static void the_issuer_is_found(void **state)
+/* A file of the pair and, behind it, another certificate. */
+static void mint_before(
+        const char *file, const struct tls_pair *issuer, const struct tls_pair *second)
 {
-        struct tls_pair chained, stranger;
-        struct staple *staple;
+        struct tls_pair minted;
+        test_mint(file, (struct mint_spec){ .name = "c" }, issuer, &minted);
+        sk_X509_push(minted.chain, second->leaf);
+        X509_up_ref(second->leaf);
+        test_save(file, &minted);
+        pem_pair_fini(&minted);
+}
+
+/* text: why there is no staple; NULL: there is one. */
+static void tries(const char *file, const char *text)
+{
+        struct staple *staple = NULL;
         struct errbuf eb;
-        struct tls_ctx *ctx;
-        test_mint("s-chain", (struct mint_spec){ .name = "c" }, &test_middle, &chained);
-        sk_X509_push(chained.chain, test_middle.leaf);
-        X509_up_ref(test_middle.leaf);
-        test_save("s-chain", &chained);
-        ctx = make_ctx("s-chain");
-        assert_int_equal(staple_new(ctx, &staple, &eb), 0);
+        struct tls_ctx *ctx = make_ctx(file);
+        assert_int_equal(staple_new(ctx, &staple, &eb), text ? ERR_CONFIG : 0);
+        if (text)
+                assert_string_equal(eb.text, text);
         staple_unref(staple);
         tls_ctx_unref(ctx);
-        pem_pair_fini(&chained);
-        /* a second certificate that did not sign the first */
-        test_mint("s-wrong", (struct mint_spec){ .name = "c" }, &test_ca, &chained);
-        sk_X509_push(chained.chain, test_middle.leaf);
-        X509_up_ref(test_middle.leaf);
-        test_save("s-wrong", &chained);
-        ctx = make_ctx("s-wrong");
-        assert_int_equal(staple_new(ctx, &staple, &eb), ERR_CONFIG);
-        assert_string_equal(eb.text, "no issuers found");
-        tls_ctx_unref(ctx);
-        pem_pair_fini(&chained);
-        /* nobody knows who signed it */
+}
+
+static void the_issuer_is_found(void **state)
+{
+        struct tls_pair stranger;
+        mint_before("s-chain", &test_middle, &test_middle);
+        tries("s-chain", NULL);
+        mint_before("s-wrong", &test_ca, &test_middle); /* which did not sign it */
+        tries("s-wrong", "no issuers found");
         test_mint("s-stranger", (struct mint_spec){ .name = "c" }, &test_other_ca, &stranger);
-        ctx = make_ctx("s-stranger");
-        assert_int_equal(staple_new(ctx, &staple, &eb), ERR_CONFIG);
-        assert_string_equal(eb.text, "no issuers found");
-        tls_ctx_unref(ctx);
-        /* it signed itself */
-        ctx = make_ctx("ca");
-        assert_int_equal(staple_new(ctx, &staple, &eb), ERR_CONFIG);
-        assert_string_equal(eb.text, "no issuers found");
-        tls_ctx_unref(ctx);
-        /* an issuer that is no authority */
-        test_mint("s-no-ca", (struct mint_spec){ .name = "c" }, &stranger, &chained);
-        sk_X509_push(chained.chain, stranger.leaf);
-        X509_up_ref(stranger.leaf);
-        test_save("s-no-ca", &chained);
-        ctx = make_ctx("s-no-ca");
-        assert_int_equal(staple_new(ctx, &staple, &eb), ERR_CONFIG);
-        assert_string_equal(eb.text, "CN=c,O=midge test invalid ca basic constraints: is not ca");
-        tls_ctx_unref(ctx);
-        pem_pair_fini(&chained);
+        tries("s-stranger", "no issuers found");
+        tries("ca", "no issuers found"); /* it signed itself */
+        mint_before("s-no-ca", &stranger, &stranger);
+        tries("s-no-ca", "CN=c,O=midge test invalid ca basic constraints: is not ca");
+        tries("", "no certificate found");
         pem_pair_fini(&stranger);
-        /* no certificate at all */
-        ctx = make_ctx("");
-        assert_int_equal(staple_new(ctx, &staple, &eb), ERR_CONFIG);
-        assert_string_equal(eb.text, "no certificate found");
-        tls_ctx_unref(ctx);
 }
 
 int main(void)
