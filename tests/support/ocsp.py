@@ -92,9 +92,9 @@ class Authority(Identity):
             issuer.issued[cert.serial_number] = self
 
     def issue(self, name, url=None, must_staple=False, usage=("server", "client"), chain=(),
-              common=None, **validity):
+              dns="localhost", **validity):
         """One more. url: one responder or a list; chain: Identities to append to the file."""
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        names = [x509.DNSName(dns), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         extensions = [(x509.BasicConstraints(ca=False, path_length=None), True),
                       (x509.SubjectAlternativeName(names), False)]
         if usage:
@@ -104,7 +104,7 @@ class Authority(Identity):
         if must_staple:
             extensions.append((x509.TLSFeature([x509.TLSFeatureType.status_request]), False))
         key = ec.generate_private_key(ec.SECP256R1())
-        cert = _certificate(common or name, key, self, extensions, **validity)
+        cert = _certificate(name, key, self, extensions, **validity)
         made = Identity(self.directory, name, cert, key, chain)
         if isinstance(self, Authority):
             self.issued[cert.serial_number] = made

@@ -629,10 +629,14 @@ def test_run_out_staple_has_a_verdict(start, authority, responder, leaf):
 @pytest.mark.midge_only
 def test_only_the_first_of_several_is_stapled(start, authority, responder, leaf, tmp_path):
     (tmp_path / "second").mkdir()
-    first, second = leaf(), authority.issue("second-of-several", common="two")
+    first, second = leaf(), authority.issue("second-of-several", url=responder.url, must_staple=True,
+                                            dns="two.example")
     pairs = ", ".join(f'{{ cert_file: "{p.crt}", key_file: "{p.key}" }}' for p in (first, second))
     server = start(f'tls {{ certs: [{pairs}], ca_file: "{authority.crt}", handshake_first: true }}')
     assert staple(server, authority) == "good"
+    out = s_client(server.port, authority, "-status", "-servername", "two.example")
+    assert second.name in out and "OCSP response: no response sent" in out
+    assert responder.asked == {first.name: 1}
 
 
 class Served:
