@@ -3,6 +3,7 @@
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import subprocess
 import pytest
 
 from support.client import Client
+from support.deadline import Deadline
 from support.dialect import dialect, own_version, program
 from support.server import PREFIX
 
@@ -199,7 +201,9 @@ def test_colours_on_a_terminal(tmp_path):
 
     def read_until(what):
         nonlocal shown
+        deadline = Deadline()
         while what not in shown:
+            assert select.select([master], [], [], deadline.left())[0], shown
             shown += os.read(master, 65536)
 
     try:
