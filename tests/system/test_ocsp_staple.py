@@ -619,8 +619,8 @@ def test_run_out_staple_has_a_verdict(start, authority, responder, leaf):
     server.wait_log(r"\[ERR\] .* TLS handshake verdict: staple, refused by ours, certificate CN=.*; rule: a client that asks for the "
                     r"status of our certificate never gets one that has run out; remedy: read the text: let this "
                     r"server reach the OCSP responder of its certificate")
-    page = server.monitor.get("/tlsz")
-    failure = [f for f in page["failures"] if f["reason"] == "staple"][-1]
+    failure = until(lambda: [f for f in server.monitor.get("/tlsz")["failures"] if f["reason"] == "staple"],
+                    "the page shows it")[-1]
     assert failure["certificate"]["subject"] == f"CN={pair.name},O=midge tests"
     assert failure["side"] == "ours" and failure["alert"] == 80
     assert server.monitor.get("/varz")["tls_handshakes"]["failed_by_reason"]["staple"] >= 1

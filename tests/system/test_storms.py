@@ -160,13 +160,16 @@ def test_bad_handshakes(start, certs, high):
     handshakes = after["tls_handshakes"]
     assert handshakes["failed_by_reason"] == {r: n for r, n in expected.items() if r not in noise}
     assert handshakes["probes_by_reason"] == {r: n for r, n in expected.items() if r in noise}
-    # They are in the ring, folded.
-    page = server.monitor.get("/tlsz")
-    for kind, reasons in (("failures", expected.keys() - set(noise)), ("probes", set(noise))):
-        ring = collections.Counter()
-        for entry in page[kind]:
+    # They are in the ring, folded, a moment after they were counted.
+    def listed():
+        page, ring = server.monitor.get("/tlsz"), collections.Counter()
+        for entry in page["failures"] + page["probes"]:
             ring[entry["reason"]] += entry["count"]
-        assert ring == {reason: expected[reason] for reason in reasons}
+        return ring == expected and page
+
+    page = until(listed, "all are listed")
+    assert {entry["reason"] for entry in page["failures"]} == expected.keys() - set(noise)
+    assert {entry["reason"] for entry in page["probes"]} == set(noise)
     assert len(page["failures"]) < 20 and len(page["probes"]) < 20
     # And in the log a few of each: ten a minute of one kind and address, on each loop.
     verdicts = collections.Counter(
