@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/staple_lookup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/fetch.h"
@@ -8,10 +9,8 @@
 #include "tls/staple.h"
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define REQUEST_LIMIT_NS (30 * NS_PER_SEC)
 
@@ -115,29 +114,12 @@ int staple_lookup_file(
         return rc;
 }
 
-static int write_all(int fd, struct slice bytes)
-{
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        int rc = n == (ssize_t)bytes.len ? 0 : n < 0 ? -errno : -ENOSPC;
-        return close(fd) < 0 && rc == 0 ? -errno : rc;
-}
-
-/* Whole or not at all: a temporary file first. */
 static int store(const struct staple_lookup *lookup, struct slice der, struct errbuf *eb)
 {
-        char *temporary = joined(lookup->store, "tmp-cert-statusXXXXXX");
         char *path = file_of(lookup);
-        int fd = mkstemp(temporary);
-        int rc = fd < 0 ? -errno : write_all(fd, der);
-        if (rc == 0 && rename(temporary, path) < 0)
-                rc = -errno;
-        if (rc < 0) {
-                errbuf_set(eb, rc, "failed to write ocsp status: %s %s: %s",
-                        fd < 0 ? "open" : "write", temporary, err_text(rc));
-                if (fd >= 0)
-                        unlink(temporary);
-        }
-        xfree(temporary);
+        int rc = file_replace(path, der, eb);
+        if (rc < 0)
+                errbuf_prefix(eb, "failed to write ocsp status");
         xfree(path);
         return rc;
 }

@@ -2,6 +2,7 @@
 /* The CA is looked at first: when it must be made again, so must everything that it signed. */
 #include "tls/certgen.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "tls/mint.h"
 #include <errno.h>
@@ -30,19 +31,6 @@ static int join(char *dst, const char *dir, const char *name, struct errbuf *eb)
         return n > 0 && n < PATH_BYTES ? 0 : errbuf_set(eb, ERR_RANGE, "%s: path too long", dir);
 }
 
-static int write_all(int fd, struct slice bytes)
-{
-        while (bytes.len > 0) {
-                ssize_t n = write(fd, bytes.ptr, bytes.len);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return -1;
-                bytes = slice_of(bytes.ptr + n, bytes.len - (size_t)n);
-        }
-        return fsync(fd);
-}
-
 /* Beside, then renamed: a reader sees the old file or the new one. */
 static int write_file(
         const char *dir, const char *name, mode_t mode, struct slice bytes, struct errbuf *eb)
@@ -56,7 +44,7 @@ static int write_file(
         int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (fd < 0)
                 return os_failed(eb, "open", temp);
-        if (write_all(fd, bytes) < 0) {
+        if (file_write_all(fd, bytes) < 0) {
                 rc = os_failed(eb, "write", temp);
                 close(fd);
                 unlink(temp);

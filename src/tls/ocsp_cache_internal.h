@@ -31,6 +31,6 @@ MUST_CHECK int ocsp_store_read(struct slice text,
 
 /* The whole file. -ENOENT: there is none. */
 MUST_CHECK int ocsp_store_load(const char *path, struct buf *out, struct errbuf *eb);
-/* By way of a temporary file in the same directory, which is made when it is not there. */
+/* As file_replace(); dir, where it lies, is made when it is not there. */
 MUST_CHECK int ocsp_store_save(
         const char *dir, const char *path, struct slice text, struct errbuf *eb);

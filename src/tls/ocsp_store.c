@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cache.json: an object of entries by the certificate's key, as Go's encoding/json writes it. */
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -9,7 +10,6 @@
 #include "tls/ocsp_cache_internal.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -233,33 +233,9 @@ int ocsp_store_load(const char *path, struct buf *out, struct errbuf *eb)
         return rc;
 }
 
-static int write_all(int fd, const char *path, struct slice text, struct errbuf *eb)
-{
-        while (text.len > 0) {
-                ssize_t n = write(fd, text.ptr, text.len);
-                if (n < 0 && errno != EINTR)
-                        return failed(eb, "write", path);
-                if (n > 0)
-                        text = slice_of(text.ptr + n, text.len - (size_t)n);
-        }
-        return fsync(fd) == 0 ? 0 : failed(eb, "sync", path);
-}
-
 int ocsp_store_save(const char *dir, const char *path, struct slice text, struct errbuf *eb)
 {
-        struct buf name = { 0 };
         if (mkdir(dir, 0700) != 0 && errno != EEXIST)
                 return failed(eb, "mkdir", dir);
-        buf_printf(&name, "%s/ocsprc-XXXXXX", dir);
-        char *temporary = buf_take_str(&name);
-        int fd = mkstemp(temporary); /* mode 0600 */
-        int rc = fd < 0 ? failed(eb, "open", temporary) : write_all(fd, temporary, text, eb);
-        if (fd >= 0 && close(fd) != 0 && rc == 0)
-                rc = failed(eb, "close", temporary);
-        if (rc == 0 && rename(temporary, path) != 0)
-                rc = failed(eb, "rename", path);
-        if (rc < 0 && fd >= 0)
-                unlink(temporary);
-        xfree(temporary);
-        return rc;
+        return file_replace(path, text, eb);
 }
