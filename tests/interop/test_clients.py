@@ -10,6 +10,7 @@ import pytest
 from conftest import (BASE, CLOSES_AT_SECOND_REFUSAL, CLOSES_WHEN_TOLD, STALLS_WHEN_REFUSED,
                       WITHOUT_NKEY, WITHOUT_TLS_FIRST)
 from support.client import tls_context
+from support.hashes import BAR, FOO
 from support.nkeys import UserKey
 
 STEPS = ["ok " + step for step in (
@@ -80,8 +81,6 @@ def test_server_certificate_of_a_stranger(start, certs, real_client):
     expect_refused(server, real_client, ca=certs.cert("other-ca"))
 
 
-# "foo", with the smallest cost
-HASH = "$2a$04$n8GjLrMd5dVY6MK7rp2vpeDQ0CLtLprvnYvPv6s65M0r2h1a20ioa"
 # What the steps need, and nothing more.
 PERMISSIONS = ('permissions: { publish: ["interop.>", "_INBOX.>"], '
                'subscribe: ["interop.>", "_INBOX.>", "interop.q workers"] }')
@@ -90,13 +89,13 @@ PERMISSIONS = ('permissions: { publish: ["interop.>", "_INBOX.>"], '
 @pytest.mark.parametrize("tls", [False, True])
 def test_hashed_password(start, certs, real_client, tls):
     server = start((tls_map(certs) if tls else "") +
-                   f'authorization {{ users: [ {{ user: me, password: "{HASH}", {PERMISSIONS} }} ] }}')
+                   f'authorization {{ users: [ {{ user: me, password: "{FOO}", {PERMISSIONS} }} ] }}')
     options = {"ca": certs.cert("ca")} if tls else {}
     expect_all_steps(server, real_client, "tls" if tls else "nats", login="me:foo@", **options)
 
 
 def test_wrong_password(start, real_client):
-    server = start(f'authorization {{ user: me, password: "{HASH}" }}')
+    server = start(f'authorization {{ user: me, password: "{FOO}" }}')
     status, lines, _ = real_client.run(f"nats://me:bar@localhost:{server.port}")
     assert status == 1
     assert len(lines) == 1 and lines[0].startswith("not ok connect: "), lines
@@ -135,9 +134,6 @@ def test_nkey_of_a_stranger(start, tmp_path, real_client):
 
 
 # Reconnecting across reloads
-
-# "bar", with the smallest cost
-OTHER_HASH = "$2a$04$abcdefghijklmnopqrstuuEnktNu4dNa/sMz6nY.lAbxawdTTajT2"
 
 
 def reload(server, config, count):
@@ -192,15 +188,15 @@ def hashed(password):
 
 def test_reload_of_a_hashed_password_and_back_in_plaintext(start, real_client):
     need_retries(real_client)
-    server = start(hashed(HASH))
+    server = start(hashed(FOO))
     with real_client.stay(f"nats://me:foo@localhost:{server.port}") as client:
         client.expect("ok up")
         cid = only_cid(server)
-        reload(server, hashed(OTHER_HASH), 1)
+        reload(server, hashed(BAR), 1)
         assert server.monitor.closed(cid)["reason"] == "Authentication Failure"
         # It was told, came again and was refused, twice.
         server.wait_log('authentication error - User "me"', count=3)
-        reload(server, hashed(HASH), 2)
+        reload(server, hashed(FOO), 2)
         client.expect(return_from_refusal(real_client, CLOSES_WHEN_TOLD + CLOSES_AT_SECOND_REFUSAL))
         with raw_client(server) as sender:
             finish(sender, client, "hello")
@@ -208,14 +204,14 @@ def test_reload_of_a_hashed_password_and_back_in_plaintext(start, real_client):
 
 def test_reload_of_a_hashed_password_and_back(start, certs, real_client):
     need_retries(real_client)
-    server = start(tls_map(certs) + hashed(HASH))
+    server = start(tls_map(certs) + hashed(FOO))
     with real_client.stay(f"tls://me:foo@localhost:{server.port}", ca=certs.cert("ca")) as client:
         client.expect("ok up")
         cid = only_cid(server)
-        reload(server, tls_map(certs) + hashed(OTHER_HASH), 1)
+        reload(server, tls_map(certs) + hashed(BAR), 1)
         assert server.monitor.closed(cid)["reason"] == "Authentication Failure"
         server.wait_log('authentication error - User "me"', count=3)
-        reload(server, tls_map(certs, name="server-rsa") + hashed(HASH), 2)
+        reload(server, tls_map(certs, name="server-rsa") + hashed(FOO), 2)
         client.expect(return_from_refusal(real_client, CLOSES_WHEN_TOLD + CLOSES_AT_SECOND_REFUSAL))
         with raw_client(server, tls_context(ca=certs.cert("ca"))) as sender:
             assert shown_certificate(sender) == der(certs.cert("server-rsa"))
@@ -263,12 +259,12 @@ def test_reload_of_pinned_certs_and_back(start, certs, real_client, verify):
 
 def test_reload_of_certificate_and_permissions_disconnects_nobody(start, certs, real_client):
     wider = PERMISSIONS.replace('"_INBOX.>"]', '"_INBOX.>", "more.>"]')
-    server = start(tls_map(certs) + hashed(HASH))
+    server = start(tls_map(certs) + hashed(FOO))
     with real_client.stay(f"tls://me:foo@localhost:{server.port}", ca=certs.cert("ca")) as client:
         client.expect("ok up")
         cid = only_cid(server)
         reload(server, tls_map(certs, name="server-rsa") +
-               two_users(f'user: me, password: "{HASH}"', wider), 1)
+               two_users(f'user: me, password: "{FOO}"', wider), 1)
         assert "Reloaded: authorization users" in server.texts()
         with raw_client(server, tls_context(ca=certs.cert("ca"))) as sender:
             assert shown_certificate(sender) == der(certs.cert("server-rsa"))

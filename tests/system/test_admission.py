@@ -10,10 +10,9 @@ import json
 import pytest
 
 from support.client import tls_context
+from support.hashes import FOO
 from support.nkeys import UserKey
 
-# "foo", with the smallest cost
-HASH = "$2a$04$n8GjLrMd5dVY6MK7rp2vpeDQ0CLtLprvnYvPv6s65M0r2h1a20ioa"
 KEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
 
 # users: name → entry of the configuration; single: the keys of the map itself
@@ -27,13 +26,13 @@ CONFIGS = {
     "proxy_required alone": {"single": {"proxy_required": True}},
     "a user": {"single": {"user": "x", "password": "y"}},
     "a user without a password": {"single": {"user": "x"}},
-    "a user, hashed": {"single": {"user": "x", "password": HASH}},
+    "a user, hashed": {"single": {"user": "x", "password": FOO}},
     "a user behind a proxy": {"single": {"user": "x", "password": "y", "proxy_required": True}},
     "a token": {"single": {"token": "y"}},
-    "a token, hashed": {"single": {"token": HASH}},
+    "a token, hashed": {"single": {"token": FOO}},
     "a token behind a proxy": {"single": {"token": "y", "proxy_required": True}},
     "users": {"users": {"x": {"password": "y"}, "z": {}}},
-    "users, hashed": {"users": {"x": {"password": HASH}}},
+    "users, hashed": {"users": {"x": {"password": FOO}}},
     "users of websocket": {"users": {"x": {"password": "y", "allowed_connection_types": ["WEBSOCKET"]}}},
     "users behind a proxy": {"users": {"x": {"password": "y", "proxy_required": True}}},
     "users and a proxy for the block": {"users": {"x": {"password": "y"}}, "single": {"proxy_required": True}},
@@ -51,10 +50,10 @@ CONFIGS = {
 REQUESTS = [
     None,  # an operation without CONNECT
     {}, {"user": "x"}, {"user": "x", "pass": ""}, {"user": "x", "pass": "y"}, {"user": "x", "pass": "Y"},
-    {"user": "x", "pass": "yy"}, {"user": "x", "pass": "foo"}, {"user": "x", "pass": HASH},
+    {"user": "x", "pass": "yy"}, {"user": "x", "pass": "foo"}, {"user": "x", "pass": FOO},
     {"user": "X", "pass": "y"}, {"user": "x ", "pass": "y"}, {"user": "", "pass": "y"}, {"pass": "y"},
     {"user": "z"}, {"user": "z", "pass": "w"}, {"user": "nobody", "pass": "y"},
-    {"auth_token": ""}, {"auth_token": "y"}, {"auth_token": "foo"}, {"auth_token": HASH},
+    {"auth_token": ""}, {"auth_token": "y"}, {"auth_token": "foo"}, {"auth_token": FOO},
     {"user": "y"}, {"user": "x", "auth_token": "y"}, {"user": "x", "pass": "y", "auth_token": "y"},
     {"nkey": KEY}, {"nkey": KEY, "sig": "x"}, {"nkey": "x"}, {"nkey": KEY, "user": "x", "pass": "y"},
     {"nkey": "x", "user": "x", "pass": "y"}, {"jwt": "x"}, {"jwt": "x", "user": "x", "pass": "y"},
@@ -75,7 +74,7 @@ def text_of(config):
 
 
 def same(stored, given):
-    return given == ("foo" if stored == HASH else stored)
+    return given == ("foo" if stored == FOO else stored)
 
 
 def is_let_in(config, request):

@@ -11,12 +11,11 @@ import pytest
 
 from support.client import tls_context
 from support.dialect import dialect
+from support.hashes import FOO
 from support.nkeys import UserKey
 
 VIOLATION = "Authorization Violation"
 FAILURE = "Authentication Failure"
-# "foo", with the smallest cost
-FOO = "$2a$04$n8GjLrMd5dVY6MK7rp2vpeDQ0CLtLprvnYvPv6s65M0r2h1a20ioa"
 USERS = """
 authorization { users: [
     { user: plain, password: secret }

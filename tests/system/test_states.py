@@ -8,11 +8,11 @@ connection. The model below is that table; what it says is compared byte for byt
 import pytest
 
 from support.client import CLOSED_ERRORS
+from support.hashes import FOO
 
-# "foo", with the smallest cost: such a login is proved on another thread while the rest waits.
-HASH = "$2a$04$n8GjLrMd5dVY6MK7rp2vpeDQ0CLtLprvnYvPv6s65M0r2h1a20ioa"
+# A hashed password is proved on another thread, while the rest waits.
 USERS = ('authorization { users: [{user: me, password: p}, {user: hashed, password: "%s"}, '
-         "{user: guest, password: g}] }\n" % HASH)
+         "{user: guest, password: g}] }\n" % FOO)
 CONFIGS = {"open": "", "users": USERS, "guest": USERS + "no_auth_user: guest\n"}
 LOGIN = 'CONNECT {"verbose":false,"headers":true,"user":"%s","pass":"%s"}\r\n'
 
