@@ -12,7 +12,7 @@ import time
 import pytest
 
 from support.client import tls_context
-from support.deadline import until
+from support.deadline import Deadline, until
 from support.dialect import program
 
 
@@ -33,8 +33,9 @@ def test_end(start, number, name):
 def test_end_asked_for_again_and_again(start, number):
     for _ in range(5):
         server = start()
-        os.kill(server.pid, signal.SIGTERM)
-        while server.process.poll() is None:
+        server.signal(signal.SIGTERM)
+        deadline = Deadline()
+        while server.process.poll() is None and not deadline.passed():
             os.kill(server.pid, number)
             time.sleep(0.0002)  # each has its line in the log
         assert server.wait_exit() == 0
