@@ -60,7 +60,7 @@ struct conn {
         struct uv_poll_s *poll;
         struct transport *top; /* &tcp.base, or the TLS layer over it */
         struct tr_tcp tcp;
-        uint64_t source;    /* hash of the peer's address; 0: the socket is asked for it */
+        uint64_t source;    /* conn_source_of() the peer; 0: the socket is asked for it */
         struct chunk *kept; /* bytes of an unfinished operation, NULL when none */
         uint32_t kept_bytes;
         uint32_t need;               /* total bytes the unfinished operation wants, 0: unknown */
@@ -136,5 +136,7 @@ static inline bool conn_is_closing(const struct conn *conn)
 
 /* Hash of the peer's address (an IPv6 one's network), for the crypto pool's fairness. */
 uint64_t conn_source(const struct conn *conn);
+/* The same of 4 bytes of IPv4, or 16 of IPv6. */
+uint64_t conn_source_of(const void *ip, bool six);
 /* Peer address; false when the socket has none. */
 bool conn_peer_addr(const struct conn *conn, struct sockaddr_storage *out);

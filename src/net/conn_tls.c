@@ -42,6 +42,11 @@ struct handshake {
         int result;                /* of the last step: a TLS_* value */
 };
 
+uint64_t conn_source_of(const void *ip, bool six)
+{
+        return slice_hash(slice_of(ip, six ? 8 : 4));
+}
+
 uint64_t conn_source(const struct conn *conn)
 {
         struct sockaddr_storage addr;
@@ -50,12 +55,12 @@ uint64_t conn_source(const struct conn *conn)
         if (!conn_peer_addr(conn, &addr))
                 return 0;
         if (addr.ss_family == AF_INET)
-                return slice_hash(slice_of((char *)&((struct sockaddr_in *)&addr)->sin_addr, 4));
+                return conn_source_of(&((struct sockaddr_in *)&addr)->sin_addr, false);
         if (addr.ss_family != AF_INET6)
                 return 0;
         const struct in6_addr *six = &((struct sockaddr_in6 *)&addr)->sin6_addr;
         bool mapped = IN6_IS_ADDR_V4MAPPED(six); /* an IPv4 host, or the network of an IPv6 one */
-        return slice_hash(slice_of((const char *)six + (mapped ? 12 : 0), mapped ? 4 : 8));
+        return conn_source_of((const char *)six + (mapped ? 12 : 0), !mapped);
 }
 
 /* What the socket takes of `out`. On the loop, or on the pool while it has the job. */

@@ -53,14 +53,6 @@ void peer_addr_set(struct peer_addr *addr, const struct sockaddr_storage *from)
         }
 }
 
-/* As conn_source(), which would ask the socket. */
-static uint64_t source_of(const struct peer_addr *addr)
-{
-        return addr->family ? slice_hash(slice_of(
-                                      (const char *)addr->ip, addr->family == AF_INET ? 4 : 8))
-                            : 0;
-}
-
 void peer_addr_ip(const struct peer_addr *addr, char *dst, size_t size)
 {
         dst[0] = '\0';
@@ -282,7 +274,8 @@ int peer_init(struct peer *peer, const struct peer_ops *ops, struct peer_server 
         }
         peer->id = atomic_fetch_add_explicit(&server->shared.next_id, 1, memory_order_relaxed) + 1;
         peer->addr = *addr;
-        peer->own.conn.source = source_of(addr);
+        if (addr->family)
+                peer->own.conn.source = conn_source_of(addr->ip, addr->family == AF_INET6);
         parser_init(&peer->own.parser, ops->kind);
         peer->own.account = registry_global(server->registry);
         peer->own.start_ns = peer->own.last_ns = clock_mono_ns();
