@@ -279,6 +279,35 @@ def test_larger_messages_for_many(start, certs, size, loops):
     assert varz["slow_consumers"] == 0
 
 
+@pytest.mark.parametrize("loops", [1, MANY_LOOPS])
+@pytest.mark.parametrize("size", [512, 1024, 4000])
+def test_larger_messages_for_many_that_wait(start, size, loops):
+    """Some read on, and others, whose lines read the same, have full sockets: runs come to those in parts,
+    and nothing comes twice."""
+    server = start(server_loops(loops) + "write_deadline: 60s")
+    sent = bodies(size, 8_000_000 // size)
+    ready = connected(server)
+    waiting = [server.client(receive_buffer=16384).connect() for _ in range(4)]
+    sids = [b"1", b"1", b"2", b"12345678901", b"1"]
+    receivers = [waiting[0], ready, *waiting[1:]]
+    for receiver, sid in zip(receivers, sids):
+        receiver.subscribe("large", sid.decode())
+    publisher = far_publisher(server)
+    for first in range(0, len(sent), 200):
+        part = sent[first:first + 200]
+        publisher.send(published(b"large", part))
+        expect_much(ready, delivered(b"large", b"1", part))
+    publisher.barrier()
+    for receiver in waiting:
+        assert server.monitor.connection(receiver.cid)["pending_bytes"] > 0
+    for receiver, sid in zip(receivers, sids):
+        if receiver is not ready:
+            expect_much(receiver, delivered(b"large", sid, sent))
+    varz = server.monitor.varz()
+    assert varz["out_msgs"] == len(sent) * len(receivers)
+    assert varz["slow_consumers"] == 0
+
+
 def test_one_goes_in_the_middle_of_a_run(connect):
     """Whoever made the bytes that others share may close before they are sent."""
     publisher, first, others = connect(), connect(), [connect() for _ in range(3)]
