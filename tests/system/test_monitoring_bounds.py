@@ -163,3 +163,19 @@ def test_stop_with_requests_under_way(server):
     server.stop()
     for connection in connections:
         connection.close()
+
+
+# Copying the texts of a million subscriptions would hold up everybody else on the loop.
+@pytest.mark.midge_only
+def test_a_closed_connection_keeps_its_first_subscriptions(server):
+    client = server.connect()
+    client.send(b"".join(b"SUB s.%d %d\r\n" % (i, i) for i in range(1, 10003)))
+    client.barrier()
+    assert len(server.monitor.connection(client.cid, "subs=1")["subscriptions_list"]) == 10002
+    client.close()
+    server.monitor.closed(client.cid)
+    record, = server.monitor.connz("state=closed&subs=1")["connections"]
+    assert record["subscriptions"] == 10002
+    assert record["subscriptions_list"] == [f"s.{i}" for i in range(1, 10001)]
+    record, = server.monitor.connz("state=closed&subs=detail")["connections"]
+    assert len(record["subscriptions_list_detail"]) == 10000
