@@ -231,6 +231,31 @@ def delivered(subject, sid, payloads):
     return b"".join(b"MSG %s %s %d\r\n%s\r\n" % (subject, sid, len(body), body) for body in payloads)
 
 
+@pytest.mark.parametrize("size", [3, 600])
+def test_each_is_traced(start, size):
+    server = start(server_loops(1) + "trace: true")
+    client, other = server.connect(), server.connect()
+    other.subscribe("run", 1)
+    sent = bodies(size, 3)
+    client.send("SUB run 1\r\n", published(b"run", sent), "PING\r\n")
+    expect(client, delivered(b"run", b"1", sent) + b"PONG\r\n")
+    expect(other, delivered(b"run", b"1", sent))
+    client.send("PUB end 0\r\n\r\n")
+    server.wait_log(r" - <<- \[PUB end 0\]")
+    mine, others = (traced(server, one, "run") for one in (client, other))
+    out = f"->> [MSG run 1 {size}]"
+    assert mine == [line for body in sent
+                    for line in (f"<<- [PUB run {size}]", f'<<- MSG_PAYLOAD: ["{body.decode()}"]', out)]
+    assert others == [out] * 3
+
+
+def traced(server, client, subject):
+    """The trace of a client's messages, without the payloads of those it gets, which only midge shows."""
+    lines = [text.partition(f" - cid:{client.cid} - ")[2] for level, text in server.entries() if level == "TRC"]
+    return [line for line in lines if f"PUB {subject} " in line or f"MSG {subject} " in line
+            or (line.startswith("<<- MSG_PAYLOAD") and '[""]' not in line)]
+
+
 PING = b"PING\r\n"
 
 
