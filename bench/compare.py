@@ -21,11 +21,13 @@ import statistics
 import sys
 import tempfile
 
+import stalls
 from scenario import CURVES, SCENARIOS, RunFailed
 from server import Certificates, StartFailed, version_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUSY = 0.5  # load average
+STALL_SECONDS = 1
 
 
 def names_of(args):
@@ -186,6 +188,7 @@ def document(args, names, scenarios, runs):
         "quick": args.quick,
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "load_average": args.load_average,
+        "stalls": args.stalls,
         "servers": names,
         "scenarios": [{
             "name": scenario.name,
@@ -279,6 +282,8 @@ def main(argv=None):
     if args.load_average > BUSY:
         print(f"This machine is busy (load average {args.load_average:.1f}): CPU times can still be "
               "compared, rates and latencies hardly.", file=sys.stderr)
+    args.stalls = stalls.measure(STALL_SECONDS)
+    print(stalls.told(args.stalls), file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="midge-compare-") as folder:
         try:
             failures = measure_all(args, scenarios, programs, Certificates(pathlib.Path(folder)),

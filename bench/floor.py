@@ -7,7 +7,8 @@
 A forwarder without protocol (bench/micro/forwarder.c says what its ways are) gets messages from one
 connection and sends them to one sink or to a hundred. Shown is its CPU time for a million deliveries, the
 median of the rounds and the least: what a server that does the same work cannot beat. It reads so many
-KiB at once, and sends 256 at once. Takes a minute.
+KiB at once, and sends 256 at once. Before that it says what the machine takes away from its own cores
+(bench/stalls.py). Takes a minute.
 """
 
 import argparse
@@ -19,11 +20,13 @@ import subprocess
 import threading
 import time
 
+import stalls
 from server import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 START_SECONDS = 20
 QUIET_SECONDS = 0.3
+STALL_SECONDS = 3
 BATCH = b"x" * (256 * 1024)
 
 # Message bytes with their line, sinks, bytes sent in.
@@ -89,6 +92,7 @@ def main():
     parser.add_argument("--forwarder", default=str(ROOT / "build/midge_forwarder"))
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
     args = parser.parse_args()
+    print(stalls.told(stalls.measure(STALL_SECONDS)), flush=True)
     print(f"{'message':>8} {'sinks':>6} {'read KiB':>9}  {'way':<9} {'CPU s per million':>18} {'least':>8}")
     for message, sink_n, total in LOADS:
         cases = [(kib, way) for kib in READS for way in WAYS[sink_n]]

@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import pathlib
+import re
 import select
 import signal
 import socket
@@ -508,14 +509,19 @@ def test_comparison_names_its_scenarios():
 
 def test_comparison_table(tmp_path):
     runs, table = tmp_path / "runs.json", tmp_path / "table.md"
-    out, _ = compare("--quick", "--only", "start,unbatched", "--rounds", 1, "--json", runs,
-                     "--markdown", table)
+    out, err = compare("--quick", "--only", "start,unbatched", "--rounds", 1, "--json", runs,
+                       "--markdown", table)
     lines = out.splitlines()
     assert lines[0].split() == ["scenario", "measure", "midge", version_of_midge()]
     assert [line[:40].split("  ")[0] for line in lines[1:]] == [
         "64 pairs, one message a read", "", "", "from the start to its being ready"]
     document = json.loads(runs.read_text())
     assert (document["rounds"], document["quick"]) == (1, True)
+    stalls = document["stalls"]
+    assert 0 <= stalls["least_percent"] <= stalls["most_percent"]
+    assert (stalls["pauses_per_s"] > 0) == (stalls["longest_ms"] > 0) == (stalls["most_percent"] > 0)
+    assert re.search(r"^Each core was away for [0-9.]+ to [0-9.]+ % of the time, in [0-9]+ pauses a second of up to "
+                     r"[0-9.]+ ms\.$", err, re.M), err
     assert [scenario["name"] for scenario in document["scenarios"]] == ["unbatched", "start"]
     run_ = document["scenarios"][0]["runs"][document["servers"][0]][0]
     assert run_["done"] == run_["delivered"] == 30000
