@@ -9,7 +9,7 @@ struct tls_session;
 /* Whose handshake this thread runs from now on; NULL: none. */
 void takeover_watch(struct tls_session *session);
 
-/* A secret was derived on this thread (kdf_provider.h): the two application traffic secrets of TLS 1.3 are
+/* A secret was derived on this thread (provider.h): the two application traffic secrets of TLS 1.3 are
  * remembered for the session that is watched. */
 void takeover_secret(struct slice label, struct slice secret);
 

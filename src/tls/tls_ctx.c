@@ -6,7 +6,7 @@
 #include "base/thread.h"
 #include "tls/algo.h"
 #include "tls/hello.h"
-#include "tls/kdf_provider.h"
+#include "tls/provider.h"
 #include "tls/name.h"
 #include "tls/ocsp_peer.h"
 #include "tls/pick.h"
@@ -147,7 +147,7 @@ static bool settle(struct tls_ctx *ctx)
         SSL_CTX_set_max_cert_list(ssl, CERT_MESSAGE_MAX_BYTES);
         SSL_CTX_set_verify_depth(ssl, CHAIN_MAX_DEPTH);
         SSL_CTX_set_info_callback(ssl, on_info);
-        if (kdf_provider_query() == NULL)
+        if (provider_query() == NULL)
                 SSL_CTX_set_keylog_callback(ssl, takeover_key_log);
         SSL_CTX_set_cert_verify_callback(ssl, verify_peer, NULL);
         X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ssl);
@@ -175,8 +175,8 @@ static struct tls_ctx *ctx_new(bool client, bool verify, enum tls_version min, i
 
 static int open_library(struct tls_ctx *ctx, struct errbuf *eb)
 {
-        ctx->ssl = SSL_CTX_new_ex(NULL, kdf_provider_query(),
-                ctx->client ? TLS_client_method() : TLS_server_method());
+        ctx->ssl = SSL_CTX_new_ex(
+                NULL, provider_query(), ctx->client ? TLS_client_method() : TLS_server_method());
         return ctx->ssl ? 0 : library_failed(eb, "cannot create a TLS context");
 }
 

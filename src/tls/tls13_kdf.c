@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The algorithm has no state: all that it needs comes with each derivation. */
-#include "tls/kdf_provider.h"
 #include "base/macros.h"
 #include "base/mem.h"
 #include "base/slice.h"
 #include "tls/algo.h"
 #include "tls/hkdf.h"
+#include "tls/provider_internal.h"
 #include "tls/takeover.h"
-#include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/kdf.h>
-#include <openssl/provider.h>
-#include <pthread.h>
 #include <string.h>
 #include <strings.h>
-
-#define NAME "midge-kdf"
-#define QUERY "?provider=" NAME
 
 static struct slice octets(const OSSL_PARAM *params, const char *key)
 {
@@ -104,61 +97,9 @@ static void free_ctx(void *ctx)
         (void)ctx;
 }
 
-static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
-{
-        static const OSSL_DISPATCH functions[] = {
-                { OSSL_FUNC_KDF_NEWCTX, (void (*)(void))new_ctx },
-                { OSSL_FUNC_KDF_FREECTX, (void (*)(void))free_ctx },
-                { OSSL_FUNC_KDF_DERIVE, (void (*)(void))derive },
-                { 0, NULL },
-        };
-        static const OSSL_ALGORITHM kdfs[] = {
-                { "TLS13-KDF", "provider=" NAME, functions, NULL },
-                { NULL, NULL, NULL, NULL },
-        };
-        (void)provider;
-        *no_cache = 0;
-        return operation == OSSL_OP_KDF ? kdfs : NULL;
-}
-
-static int init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
-        void **provider)
-{
-        static const OSSL_DISPATCH functions[] = {
-                { OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query },
-                { 0, NULL },
-        };
-        (void)in;
-        *out = functions;
-        *provider = (void *)handle; /* anything but NULL */
-        return 1;
-}
-
-static OSSL_PROVIDER *usable; /* NULL: not */
-
-static bool is_found(void)
-{
-        EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", QUERY);
-        bool found = kdf && strcmp(OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(kdf)), NAME) == 0;
-        EVP_KDF_free(kdf);
-        return found;
-}
-
-static void load(void)
-{
-        /* The library's own algorithms stay, which loading a provider by name would otherwise end. */
-        if (OSSL_PROVIDER_add_builtin(NULL, NAME, init))
-                usable = OSSL_PROVIDER_try_load(NULL, NAME, 1);
-        if (usable && !is_found()) {
-                OSSL_PROVIDER_unload(usable);
-                usable = NULL;
-        }
-        ERR_clear_error();
-}
-
-const char *kdf_provider_query(void)
-{
-        static pthread_once_t once = PTHREAD_ONCE_INIT;
-        pthread_once(&once, load);
-        return usable ? QUERY : NULL;
-}
+const OSSL_DISPATCH tls13_kdf_functions[] = {
+        { OSSL_FUNC_KDF_NEWCTX, (void (*)(void))new_ctx },
+        { OSSL_FUNC_KDF_FREECTX, (void (*)(void))free_ctx },
+        { OSSL_FUNC_KDF_DERIVE, (void (*)(void))derive },
+        { 0, NULL },
+};
