@@ -160,6 +160,36 @@ static void refuses_points_of_small_order(void **state)
         EVP_PKEY_free(own);
 }
 
+/* Section 5: numbers beyond the prime count as what is left of them, and the highest bit does not count. What the
+ * library makes of them is the judge: nothing of the first two, which are 0 and 1. */
+static void reduces_numbers_beyond_the_prime(void **state)
+{
+        enum { BEYOND_N = 19 };
+        uint8_t scalar[BYTES], point[BYTES], ours[BYTES], theirs[BYTES], reduced[BYTES];
+        (void)state;
+        bytes_of("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4", scalar);
+        EVP_PKEY *our_key = private_key(OURS, scalar), *their_key = private_key(THEIRS, scalar);
+        for (int i = 0; i < 2 * BEYOND_N; i++) {
+                uint8_t rest[BYTES] = { (uint8_t)(i / 2) };
+                memset(point, 0xff, BYTES);
+                point[0] = (uint8_t)(0xed + i / 2);
+                point[BYTES - 1] = i % 2 ? 0xff : 0x7f;
+                EVP_PKEY *our_peer = public_key(OURS, point), *peer = public_key(OURS, rest);
+                EVP_PKEY *their_peer = public_key(THEIRS, point);
+                bool any = i / 2 > 1;
+                assert_int_equal(derive(OURS, our_key, our_peer, ours), any);
+                assert_int_equal(derive(OURS, our_key, peer, reduced), any);
+                assert_int_equal(derive(THEIRS, their_key, their_peer, theirs), any);
+                assert_true(!any || memcmp(ours, theirs, BYTES) == 0);
+                assert_true(!any || memcmp(ours, reduced, BYTES) == 0);
+                EVP_PKEY_free(our_peer);
+                EVP_PKEY_free(their_peer);
+                EVP_PKEY_free(peer);
+        }
+        EVP_PKEY_free(our_key);
+        EVP_PKEY_free(their_key);
+}
+
 /* What libssl holds of a peer before its share is read. */
 static EVP_PKEY *empty_key(void)
 {
@@ -347,6 +377,70 @@ static void serves_a_client_that_has_only_this_group(void **state)
         (void)state;
         check_session(TLS1_2_VERSION);
         check_session(TLS1_3_VERSION);
+}
+
+/* Puts u in place of the client's share, which follows these bytes of its next flight. */
+static void forge_share(struct wire *wire, const void *before, size_t n, uint8_t u)
+{
+        uint8_t *at = memmem(wire->to_server.ptr, wire->to_server.len, before, n);
+        assert_non_null(at);
+        assert_true(at + n + BYTES <= (uint8_t *)wire->to_server.ptr + wire->to_server.len);
+        memset(at + n, 0, BYTES);
+        at[n] = u;
+}
+
+/* The alert that a share of u is answered with; 0: none, the handshake goes on. */
+static int forged_share(int version, uint8_t u)
+{
+        static const uint8_t entry[] = { 0x00, 0x1d, 0x00, BYTES };
+        static const uint8_t message[] = { 0x10, 0x00, 0x00, BYTES + 1, BYTES };
+        static const uint8_t alert[] = { SSL3_RT_ALERT, 3, 3, 0, 2, SSL3_AL_FATAL };
+        struct tls_ctx *ctx = server_ctx("server-rsa", false, TLS_VERSION_1_2);
+        struct tls_session *session = tls_session_new(ctx, NULL);
+        struct peer peer;
+        struct wire wire = { 0 };
+        SSL_CTX *client = peer_ctx();
+        SSL_CTX_set_max_proto_version(client, version);
+        assert_true(SSL_CTX_set1_groups_list(client, "X25519"));
+        peer_init(&peer, client);
+        SSL_do_handshake(peer.ssl);
+        peer_take(&peer, &wire.to_server);
+        if (version == TLS1_2_VERSION) {
+                assert_int_equal(server_turn(session, &wire), TLS_WANT_READ);
+                peer_give(&peer, &wire.to_client);
+                SSL_do_handshake(peer.ssl);
+                peer_take(&peer, &wire.to_server);
+                forge_share(&wire, message, sizeof(message), u);
+        } else {
+                forge_share(&wire, entry, sizeof(entry), u);
+        }
+        ERR_clear_error();
+        bool failed = server_turn(session, &wire) == TLS_FAILED;
+        if (failed) {
+                assert_int_equal(wire.to_client.len, sizeof(alert) + 1);
+                assert_memory_equal(wire.to_client.ptr, alert, sizeof(alert));
+        }
+        int answer = failed ? wire.to_client.ptr[sizeof(alert)] : 0;
+        peer_fini(&peer);
+        tls_session_free(session);
+        tls_ctx_unref(ctx);
+        wire_fini(&wire);
+        return answer;
+}
+
+/* RFC 8446 section 7.4.2; some of the library's versions call it an internal error. Any other share is taken; in
+ * TLS 1.2 it shows in the message that follows. */
+static void refuses_a_share_of_small_order(void **state)
+{
+        (void)state;
+        for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++)
+                for (uint8_t u = 0; u < 2; u++) {
+                        int alert = forged_share(version, u);
+                        assert_true(alert == SSL_AD_ILLEGAL_PARAMETER ||
+                                    alert == SSL_AD_INTERNAL_ERROR);
+                }
+        assert_int_equal(forged_share(TLS1_3_VERSION, 9), 0);
+        assert_int_equal(forged_share(TLS1_2_VERSION, 9), SSL_AD_BAD_RECORD_MAC);
 }
 
 /* ---- who is asked -------------------------------------------------------------------------- */
