@@ -42,7 +42,7 @@ static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
         }
 }
 
-/* The library drops its own entry for a group whose keys are made here. */
+/* The library drops its own entry for a group whose keys are made here, or keeps both, which say the same. */
 static int capabilities(void *provider, const char *kind, OSSL_CALLBACK *take, void *arg)
 {
         (void)provider;
@@ -94,7 +94,8 @@ static void let_the_library_be_first(void)
 
 static void load(void)
 {
-        if (sodium_init() < 0)
+        /* A machine with FIPS active means its handshakes to be done there, also where no property says so. */
+        if (OSSL_PROVIDER_available(NULL, "fips") || sodium_init() < 0)
                 return;
         let_the_library_be_first();
         /* The library's own algorithms stay, which loading a provider by name would otherwise end. */

@@ -455,27 +455,69 @@ static void the_library_is_first_where_nothing_is_asked(void **state)
 }
 
 /* In a process of its own, for what is found is kept. */
-static void where_it_is_not_wanted_all_is_the_librarys(void **state)
+static void check_in_child(bool (*is_right)(void))
 {
-        (void)state;
         fflush(NULL);
         pid_t child = fork();
-        if (child == 0) {
-                int status;
-                EVP_set_default_properties(NULL, "fips=yes");
-                bool found = provider_query() != NULL;
-                EVP_set_default_properties(NULL, "");
-                check_session(TLS1_2_VERSION);
-                check_session(TLS1_3_VERSION);
-                EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, OURS, "X25519");
-                status = found || provider_query() || strcmp(maker_of(key), "default") != 0;
-                EVP_PKEY_free(key);
-                _exit(status);
-        }
+        if (child == 0)
+                _exit(is_right() ? 0 : 1);
         int status = -1;
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static bool all_is_the_librarys(void)
+{
+        check_session(TLS1_2_VERSION);
+        check_session(TLS1_3_VERSION);
+        EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, OURS, "X25519");
+        bool theirs = strcmp(maker_of(key), "default") == 0;
+        EVP_PKEY_free(key);
+        return theirs && provider_query() == NULL;
+}
+
+static bool is_away_where_properties_exclude_it(void)
+{
+        EVP_set_default_properties(NULL, "fips=yes");
+        bool found = provider_query() != NULL;
+        EVP_set_default_properties(NULL, "");
+        return !found && all_is_the_librarys();
+}
+
+static const OSSL_ALGORITHM *offers_nothing(void *provider, int operation, int *no_cache)
+{
+        (void)provider;
+        (void)operation;
+        *no_cache = 0;
+        return NULL;
+}
+
+static int stand_in_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+        const OSSL_DISPATCH **out, void **provider)
+{
+        static const OSSL_DISPATCH functions[] = {
+                { OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))offers_nothing },
+                { 0, NULL },
+        };
+        (void)in;
+        *out = functions;
+        *provider = (void *)handle;
+        return 1;
+}
+
+static bool is_away_where_fips_is_active(void)
+{
+        return OSSL_PROVIDER_load(NULL, "default") &&
+               OSSL_PROVIDER_add_builtin(NULL, "fips", stand_in_init) &&
+               OSSL_PROVIDER_load(NULL, "fips") && all_is_the_librarys();
+}
+
+static void where_it_is_not_wanted_all_is_the_librarys(void **state)
+{
+        (void)state;
+        check_in_child(is_away_where_properties_exclude_it);
+        check_in_child(is_away_where_fips_is_active);
 }
 
 int main(void)
@@ -488,12 +530,14 @@ int main(void)
                 cmocka_unit_test(agrees_with_alice_and_bob),
                 cmocka_unit_test(agrees_with_the_library),
                 cmocka_unit_test(refuses_points_of_small_order),
+                cmocka_unit_test(reduces_numbers_beyond_the_prime),
                 cmocka_unit_test(refuses_keys_of_another_length),
                 cmocka_unit_test(a_public_half_from_the_wire_replaces_both),
                 cmocka_unit_test(keys_are_described_copied_and_compared),
                 cmocka_unit_test(a_derivation_may_be_copied),
                 cmocka_unit_test(shakes_hands_with_the_librarys_own),
                 cmocka_unit_test(serves_a_client_that_has_only_this_group),
+                cmocka_unit_test(refuses_a_share_of_small_order),
         };
         return cmocka_run_group_tests(tests, test_setup, test_teardown);
 }
