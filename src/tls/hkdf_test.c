@@ -119,12 +119,12 @@ static void agrees_with_the_library(void **state)
         };
         uint8_t ours[EVP_MAX_MD_SIZE], theirs[EVP_MAX_MD_SIZE];
         (void)state;
-        assert_string_equal(provider_query(), "?provider=midge");
+        assert_string_equal(provider_query(), "?midge.handshake=yes");
         for (size_t i = 0; i < 10; i++) {
                 const char *hash = hashes[i / 5].hash;
                 size_t n = hashes[i / 5].n;
-                derive("?provider=midge", hash, ways[i % 5].mode, ways[i % 5].key, ways[i % 5].salt,
-                        n, ours);
+                derive("?midge.handshake=yes", hash, ways[i % 5].mode, ways[i % 5].key,
+                        ways[i % 5].salt, n, ours);
                 derive("provider=default", hash, ways[i % 5].mode, ways[i % 5].key,
                         ways[i % 5].salt, n, theirs);
                 assert_memory_equal(ours, theirs, sizeof(ours));
@@ -134,7 +134,7 @@ static void agrees_with_the_library(void **state)
 static void leaves_the_library_what_is_its_own(void **state)
 {
         (void)state;
-        EVP_MD *md = EVP_MD_fetch(NULL, "SHA512", "?provider=midge");
+        EVP_MD *md = EVP_MD_fetch(NULL, "SHA512", "?midge.handshake=yes");
         assert_non_null(md);
         EVP_MD_free(md);
 }

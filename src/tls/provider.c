@@ -11,8 +11,10 @@
 #include <strings.h>
 
 #define NAME "midge"
-#define PROPERTIES "provider=" NAME
-#define QUERY "?" PROPERTIES
+#define MARK NAME ".handshake=yes" /* a property of one's own has a dot in its name */
+#define PROPERTIES "provider=" NAME "," MARK
+/* Not by "provider", which would take the place of what the library's configuration says of that property. */
+#define QUERY "?" MARK
 
 static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
 {

@@ -5,5 +5,5 @@
 #pragma once
 
 /* The property query by which a context finds them, or NULL: this library or its configuration will not have
- * them (a FIPS provider, say); then the library's own do, and the key log. Any thread. */
+ * them (FIPS, or another provider that is asked for); then the library's own do, and the key log. Any thread. */
 const char *provider_query(void);

@@ -448,7 +448,7 @@ static void refuses_a_share_of_small_order(void **state)
 static void the_library_is_first_where_nothing_is_asked(void **state)
 {
         (void)state;
-        assert_string_equal(provider_query(), OURS);
+        assert_string_equal(provider_query(), "?midge.handshake=yes");
         EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
         assert_string_equal(maker_of(key), "default");
         EVP_PKEY_free(key);
@@ -477,12 +477,27 @@ static bool all_is_the_librarys(void)
         return theirs && provider_query() == NULL;
 }
 
-static bool is_away_where_properties_exclude_it(void)
+static bool is_away_where(const char *properties)
 {
-        EVP_set_default_properties(NULL, "fips=yes");
+        EVP_set_default_properties(NULL, properties);
         bool found = provider_query() != NULL;
         EVP_set_default_properties(NULL, "");
         return !found && all_is_the_librarys();
+}
+
+static bool is_away_where_properties_exclude_it(void)
+{
+        return is_away_where("fips=yes");
+}
+
+static bool is_away_where_another_is_demanded(void)
+{
+        return is_away_where("provider=default");
+}
+
+static bool is_away_where_another_is_preferred(void)
+{
+        return is_away_where("?provider=default");
 }
 
 static const OSSL_ALGORITHM *offers_nothing(void *provider, int operation, int *no_cache)
@@ -517,6 +532,8 @@ static void where_it_is_not_wanted_all_is_the_librarys(void **state)
 {
         (void)state;
         check_in_child(is_away_where_properties_exclude_it);
+        check_in_child(is_away_where_another_is_demanded);
+        check_in_child(is_away_where_another_is_preferred);
         check_in_child(is_away_where_fips_is_active);
 }
 
