@@ -18,5 +18,10 @@ extern const OSSL_DISPATCH tls13_kdf_functions[];
 extern const OSSL_DISPATCH x25519_key_functions[];
 extern const OSSL_DISPATCH x25519_exchange_functions[];
 
+/* As the library calls them; parts: OSSL_KEYMGMT_SELECT_*, those that are copied. Freeing wipes. */
+void *x25519_key_new(void *provider);
+void x25519_key_free(void *key);
+void *x25519_key_dup(const void *key, int parts);
+
 /* Tells the library of the group for TLS: what take() returns. */
 int x25519_group(OSSL_CALLBACK *take, void *arg);

@@ -12,13 +12,13 @@
 
 enum { BITS = 253, SECURITY_BITS = 128 }; /* as the library counts them */
 
-static void *key_new(void *provider)
+void *x25519_key_new(void *provider)
 {
         (void)provider;
         return xnew(struct x25519_key);
 }
 
-static void key_free(void *data)
+void x25519_key_free(void *data)
 {
         if (data == NULL)
                 return;
@@ -50,7 +50,7 @@ static int key_match(const void *data, const void *other_data, int parts)
                        memcmp(key->public_half, other->public_half, X25519_BYTES) == 0);
 }
 
-static void *key_dup(const void *data, int parts)
+void *x25519_key_dup(const void *data, int parts)
 {
         const struct x25519_key *key = data;
         struct x25519_key *copy = xnew(struct x25519_key);
@@ -233,16 +233,16 @@ static void *maker_make(void *ctx, OSSL_CALLBACK *progress, void *arg)
         if (!(maker->parts & OSSL_KEYMGMT_SELECT_KEYPAIR) ||
                 (RAND_priv_bytes(key->private_half, X25519_BYTES) == 1 && key_complete(key)))
                 return key;
-        key_free(key);
+        x25519_key_free(key);
         return NULL;
 }
 
 const OSSL_DISPATCH x25519_key_functions[] = {
-        { OSSL_FUNC_KEYMGMT_NEW, (void (*)(void))key_new },
-        { OSSL_FUNC_KEYMGMT_FREE, (void (*)(void))key_free },
+        { OSSL_FUNC_KEYMGMT_NEW, (void (*)(void))x25519_key_new },
+        { OSSL_FUNC_KEYMGMT_FREE, (void (*)(void))x25519_key_free },
         { OSSL_FUNC_KEYMGMT_HAS, (void (*)(void))key_has },
         { OSSL_FUNC_KEYMGMT_MATCH, (void (*)(void))key_match },
-        { OSSL_FUNC_KEYMGMT_DUP, (void (*)(void))key_dup },
+        { OSSL_FUNC_KEYMGMT_DUP, (void (*)(void))x25519_key_dup },
         { OSSL_FUNC_KEYMGMT_GET_PARAMS, (void (*)(void))key_get },
         { OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, (void (*)(void))key_gettable },
         { OSSL_FUNC_KEYMGMT_SET_PARAMS, (void (*)(void))key_set },

@@ -2,6 +2,7 @@
 /* The figures are those of RFC 7748; the library's own X25519 is the judge of the rest. */
 #include "base/macros.h"
 #include "tls/provider.h"
+#include "tls/tls_internal.h"
 #include "tls/tls_test.h"
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -379,6 +380,25 @@ static void serves_a_client_that_has_only_this_group(void **state)
         check_session(TLS1_3_VERSION);
 }
 
+/* Ours makes the share that a session answers with, in TLS 1.3 as it reads the ClientHello. */
+static void sessions_have_it(void **state)
+{
+        struct tls_ctx *ctx = server_ctx("server-rsa", false, TLS_VERSION_1_2);
+        struct tls_session *session = tls_session_new(ctx, NULL);
+        struct peer peer;
+        struct wire wire = { 0 };
+        (void)state;
+        peer_init(&peer, peer_ctx());
+        SSL_do_handshake(peer.ssl);
+        peer_take(&peer, &wire.to_server);
+        assert_int_equal(server_turn(session, &wire), TLS_WANT_READ);
+        check_peer_key(session->ssl, "midge");
+        peer_fini(&peer);
+        tls_session_free(session);
+        tls_ctx_unref(ctx);
+        wire_fini(&wire);
+}
+
 /* Puts u in place of the client's share, which follows these bytes of its next flight. */
 static void forge_share(struct wire *wire, const void *before, size_t n, uint8_t u)
 {
@@ -554,6 +574,7 @@ int main(void)
                 cmocka_unit_test(a_derivation_may_be_copied),
                 cmocka_unit_test(shakes_hands_with_the_librarys_own),
                 cmocka_unit_test(serves_a_client_that_has_only_this_group),
+                cmocka_unit_test(sessions_have_it),
                 cmocka_unit_test(refuses_a_share_of_small_order),
         };
         return cmocka_run_group_tests(tests, test_setup, test_teardown);
