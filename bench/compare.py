@@ -186,7 +186,7 @@ def document(args, names, scenarios, runs):
     return {
         "rounds": args.rounds,
         "quick": args.quick,
-        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpus": len(stalls.cores_here()),
         "load_average": args.load_average,
         "stalls": args.stalls,
         "servers": names,

@@ -10,8 +10,8 @@ A tail of latency below these pauses cannot be measured here, whatever the serve
 """
 
 import argparse
+import concurrent.futures
 import gc
-import multiprocessing
 import os
 import time
 
@@ -19,40 +19,42 @@ PAUSE_NS = 50_000
 
 
 def cores_here():
+    """The cores that this process may use."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
 
 
-def watch(core, seconds, results):
-    """The pauses that one core made, in nanoseconds."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
-    gc.disable()
-    pauses, now = [], time.monotonic_ns
+def pauses(now, seconds):
+    """Those that the clock makes while nothing but the clock is read, in nanoseconds."""
+    found = []
     last = now()
     end = last + int(seconds * 1e9)
     while last < end:
         at = now()
         if at - last > PAUSE_NS:
-            pauses.append(at - last)
+            found.append(at - last)
         last = at
-    results.put(pauses)
+    return found
+
+
+def watch(core, seconds):
+    """The pauses that one core made."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+    gc.disable()
+    return pauses(time.monotonic_ns, seconds)
 
 
 def measure(seconds):
     """What the cores lost, all being busy at the same time."""
-    results = multiprocessing.Queue()
-    watchers = [multiprocessing.Process(target=watch, args=(core, seconds, results)) for core in cores_here()]
-    for one in watchers:
-        one.start()
-    found = [results.get() for _ in watchers]
-    for one in watchers:
-        one.join()
-    lost = [sum(pauses) / 1e7 / seconds for pauses in found]
+    cores = cores_here()
+    with concurrent.futures.ProcessPoolExecutor(len(cores)) as watchers:
+        found = list(watchers.map(watch, cores, [seconds] * len(cores)))
+    lost = [sum(one) / 1e7 / seconds for one in found]
     return {
         "least_percent": min(lost),
         "most_percent": max(lost),
         "pauses_per_s": sum(map(len, found)) / seconds / len(found),
-        "longest_ms": max(max(pauses, default=0) for pauses in found) / 1e6,
+        "longest_ms": max(max(one, default=0) for one in found) / 1e6,
     }
 
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tls_floor PORT CERTIFICATE KEY: the least that a server with the TLS library must do for a connection. One thread,
- * epoll, the library's own handshake, keys and tickets; INFO and PONG are constants, nothing is limited, parsed
- * or counted, and nobody else waits meanwhile. bench/tls_floor.py drives it. */
+/* tls_floor -c FILE: the least that a server with the TLS library must do for a connection. One thread, epoll, the
+ * library's own handshake, keys and tickets; INFO and PONG are constants, nothing is limited, parsed or counted,
+ * and nobody else waits meanwhile. bench/compare.py takes it for a server: it reads of the configuration what that
+ * program writes (port, cert_file, key_file), says that it is ready, and has a version. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -14,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 64, READ_BYTES = 16 * 1024, BACKLOG = 1024 };
+enum { EVENTS_MAX = 64, READ_BYTES = 16 * 1024, BACKLOG = 1024, LINE_BYTES = 4096 };
 
 static const char info[] =
         "INFO {\"server_id\":\"floor\",\"version\":\"2.15.1\",\"proto\":1,\"headers\":true,"
@@ -27,6 +29,8 @@ struct client {
 };
 
 static struct {
+        char certificate[LINE_BYTES], key[LINE_BYTES];
+        int port;
         SSL_CTX *tls;
         int poll, listener;
 } me;
@@ -37,13 +41,29 @@ static void fail(const char *what)
         exit(1);
 }
 
-static void open_tls(const char *certificate, const char *key)
+static void read_configuration(const char *path)
+{
+        char line[LINE_BYTES];
+        FILE *file = fopen(path, "r");
+        if (file == NULL)
+                fail(path);
+        while (fgets(line, sizeof line, file)) {
+                sscanf(line, "listen: \"127.0.0.1:%d", &me.port);
+                sscanf(line, " cert_file: \"%4095[^\"]", me.certificate);
+                sscanf(line, " key_file: \"%4095[^\"]", me.key);
+        }
+        fclose(file);
+}
+
+static void open_tls(void)
 {
         me.tls = SSL_CTX_new(TLS_server_method());
-        if (me.tls == NULL || SSL_CTX_use_certificate_chain_file(me.tls, certificate) != 1 ||
-                SSL_CTX_use_PrivateKey_file(me.tls, key, SSL_FILETYPE_PEM) != 1 ||
-                SSL_CTX_set1_groups_list(me.tls, "X25519:P-256") != 1)
-                fail("TLS");
+        if (me.tls == NULL || SSL_CTX_use_certificate_chain_file(me.tls, me.certificate) != 1 ||
+                SSL_CTX_use_PrivateKey_file(me.tls, me.key, SSL_FILETYPE_PEM) != 1 ||
+                SSL_CTX_set1_groups_list(me.tls, "X25519:P-256") != 1) {
+                ERR_print_errors_fp(stderr);
+                exit(1);
+        }
         SSL_CTX_set_num_tickets(me.tls, 1);
         SSL_CTX_set_session_cache_mode(me.tls, SSL_SESS_CACHE_OFF);
 }
@@ -55,10 +75,10 @@ static void watch(int fd, struct client *client)
                 fail("epoll_ctl");
 }
 
-static void open_listener(int port)
+static void open_listener(void)
 {
         struct sockaddr_in address = { .sin_family = AF_INET,
-                .sin_port = htons((uint16_t)port),
+                .sin_port = htons((uint16_t)me.port),
                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         const int on = 1;
         me.poll = epoll_create1(0);
@@ -111,11 +131,15 @@ static void on_event(struct client *client)
 int main(int argc, char **argv)
 {
         struct epoll_event events[EVENTS_MAX];
-        if (argc != 4)
-                return 2;
+        if (argc != 3 || strcmp(argv[1], "-c") != 0) {
+                puts("tls_floor: v0");
+                return argc == 2 && strcmp(argv[1], "--version") == 0 ? 0 : 2;
+        }
         signal(SIGPIPE, SIG_IGN);
-        open_tls(argv[2], argv[3]);
-        open_listener(atoi(argv[1]));
+        read_configuration(argv[2]);
+        open_tls();
+        open_listener();
+        fputs("Server is ready\n", stderr);
         for (;;) {
                 int n = epoll_wait(me.poll, events, EVENTS_MAX, -1);
                 for (int i = 0; i < n; i++)
