@@ -26,6 +26,7 @@
 #include <sys/socket.h>
 
 enum { HANDSHAKE_READ_BYTES = 16 * 1024 };
+_Static_assert((int)HANDSHAKE_READ_BYTES <= (int)LOOP_CIPHER_BYTES, "read into loop_cipher()");
 
 struct handshake {
         struct crypto_job job;
@@ -123,10 +124,14 @@ static void secure(struct conn *conn)
 {
         struct handshake *hs = conn->handshake;
         struct tr_tls *tls = tr_tls_new(&conn->tcp.base, conn->loop, hs->session);
-        tls->in = hs->in;
-        tls->out = hs->out;
-        buf_init(&hs->in);
-        buf_init(&hs->out);
+        if (hs->in.len > 0) { /* else its memory goes: no read would end it */
+                tls->in = hs->in;
+                buf_init(&hs->in);
+        }
+        if (hs->out.len > 0) {
+                tls->out = hs->out;
+                buf_init(&hs->out);
+        }
         hs->session = NULL;
         conn_handshake_free(conn);
         loop_timer_stop(conn->loop, &conn->timer);
@@ -276,13 +281,9 @@ void conn_handshake_readable(struct conn *conn)
                 }
                 return;
         }
-        if (!buf_reserve(&hs->in, HANDSHAKE_READ_BYTES)) {
-                tls_verdict_network(&verdict, ERR_NOMEM);
-                fail(conn, &verdict);
-                return;
-        }
-        ssize_t n = conn->tcp.base.ops->recv(
-                &conn->tcp.base, hs->in.ptr + hs->in.len, HANDSHAKE_READ_BYTES);
+        /* What waits in the queue is then its usual kilobyte, not room for a whole read. */
+        char *bytes = loop_cipher(conn->loop);
+        ssize_t n = conn->tcp.base.ops->recv(&conn->tcp.base, bytes, HANDSHAKE_READ_BYTES);
         if (n == ERR_AGAIN)
                 return;
         if (n < 0) {
@@ -294,7 +295,12 @@ void conn_handshake_readable(struct conn *conn)
                 return;
         }
         hs->any_byte = true;
-        hs->in.len += (size_t)n;
+        buf_append(&hs->in, bytes, (size_t)n);
+        if (hs->in.failed) {
+                tls_verdict_network(&verdict, ERR_NOMEM);
+                fail(conn, &verdict);
+                return;
+        }
         if (!tls_session_is_light(hs->session)) {
                 post_job(conn);
                 return;

@@ -279,6 +279,13 @@ void loop_flush(struct loop *loop)
         loop->own.dirty_bytes = 0;
 }
 
+char *loop_cipher(struct loop *loop)
+{
+        if (loop->own.cipher == NULL)
+                loop->own.cipher = xmalloc(LOOP_CIPHER_BYTES);
+        return loop->own.cipher;
+}
+
 struct chunk *loop_take_spare(struct loop *loop, bool full)
 {
         struct chunk *chunk = loop->own.spares[full];

@@ -52,7 +52,7 @@ struct loop {
                 size_t dirty_bytes; /* queued on this loop since the last flush */
                 struct chunk
                         *spares[2];     /* a read chunk of each size, NULL when somebody keeps it */
-                char *cipher;           /* LOOP_CIPHER_BYTES for TLS reads, on first use */
+                char *cipher;           /* loop_cipher(), on first use */
                 struct buf *cipher_out; /* records collected for one send */
         } own;
         struct stats stats;        /* written here, read anywhere */
@@ -109,6 +109,9 @@ static inline void loop_timer_stop(struct loop *loop, struct timer *timer)
 
 /* Flush all dirty connections now instead of at the end of the iteration. */
 void loop_flush(struct loop *loop);
+
+/* LOOP_CIPHER_BYTES for one read from a TLS peer, until the next read from any of them. */
+char *loop_cipher(struct loop *loop);
 
 /* A chunk of LOOP_READ_BYTES, or LOOP_FULL_READ_BYTES, to read into; give it back unless somebody kept it. */
 struct chunk *loop_take_spare(struct loop *loop, bool full);

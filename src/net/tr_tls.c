@@ -60,12 +60,11 @@ static ssize_t tls_recv(struct transport *tr, char *dst, size_t dst_bytes)
         }
         if (tls->ended)
                 return ERR_EOF;
-        if (tls->loop->own.cipher == NULL)
-                tls->loop->own.cipher = xmalloc(LOOP_CIPHER_BYTES);
-        ssize_t n = tr->below->ops->recv(tr->below, tls->loop->own.cipher, LOOP_CIPHER_BYTES);
+        char *cipher = loop_cipher(tls->loop);
+        ssize_t n = tr->below->ops->recv(tr->below, cipher, LOOP_CIPHER_BYTES);
         if (n < 0)
                 return n;
-        struct slice in = slice_of(tls->loop->own.cipher, (size_t)n);
+        struct slice in = slice_of(cipher, (size_t)n);
         ssize_t got = decrypt(tls, &in, dst, dst_bytes);
         if (in.len > 0 && got >= 0)
                 buf_append_slice(&tls->in, in);
