@@ -23,11 +23,12 @@ def tls_server(start, certs):
 class InMemory:
     """A TLS client whose records the test carries, so that it can join and break them."""
 
-    def __init__(self, server, context):
+    def __init__(self, server, context, shake=True):
         self.wire = server.client(read_info=False)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
-        self.do(self.tls.do_handshake)
+        if shake:
+            self.do(self.tls.do_handshake)
 
     def do(self, step, *args):
         """Repeat a step, with what the server says, until it succeeds or fails."""
@@ -37,12 +38,24 @@ class InMemory:
                 return step(*args)
             except ssl.SSLWantReadError:
                 self.flush()
-                self.wire.socket.settimeout(max(deadline.left(), 0.001))
-                data = self.wire.socket.recv(1 << 16)
-                if data:
-                    self.incoming.write(data)
-                else:
-                    self.incoming.write_eof()
+                self.take(deadline)
+
+    def take(self, deadline):
+        """Wait for something that the server says."""
+        self.wire.socket.settimeout(max(deadline.left(), 0.001))
+        data = self.wire.socket.recv(1 << 16)
+        if data:
+            self.incoming.write(data)
+        else:
+            self.incoming.write_eof()
+
+    def shaken(self):
+        """Go on with the handshake as far as it gets; is it done?"""
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
 
     def record(self, data):
         """The bytes of a record with this data, not sent."""
@@ -59,6 +72,38 @@ class InMemory:
             assert more, f"closed behind {data!r}"
             data += more
         return data
+
+
+def send_in_turn(clients, size):
+    """What each wants to say, in pieces of this size: one of each, then the next of each."""
+    flights = [client.outgoing.read() for client in clients]
+    for at in range(0, max(map(len, flights)), size):
+        for client, flight in zip(clients, flights):
+            client.wire.send(flight[at:at + size])
+
+
+# Nobody's piece may get into another's handshake, nor be lost while that one goes on.
+@pytest.mark.parametrize("size", [1, 13])
+@pytest.mark.parametrize("version, more", [(V1_2, ""), (V1_3, ""), (V1_3, "verify: true")])
+def test_handshakes_in_pieces_at_once(start, certs, version, more, size):
+    server = start(f'tls {{ cert_file: "{certs.cert("server")}"\nkey_file: "{certs.key("server")}"\n'
+                   f'ca_file: "{certs.cert("ca")}"\n{more}\ntimeout: 10, handshake_first: true }}\n')
+    mine = (certs.cert("client"), certs.key("client")) if more else ()
+    context = tls_context(certs.cert("ca"), *mine, low=version, high=version)
+    clients = [InMemory(server, context, shake=False) for _ in range(6)]
+    waiting, deadline = clients, Deadline()
+    while waiting:
+        left = [client for client in waiting if not client.shaken()]
+        send_in_turn(waiting, size)
+        for client in left:
+            client.take(deadline)
+        waiting = left
+    for client in clients:
+        assert client.read_to(b"\r\n").startswith(b"INFO {")
+        client.tls.write(b'CONNECT {"verbose":false}\r\nPING\r\n')
+    send_in_turn(clients, size)
+    for client in clients:
+        assert client.read_to(b"\r\n") == b"PONG\r\n"
 
 
 # What came before the end counts, and the end is seen at once: the peer need not send or close anything.
