@@ -124,14 +124,12 @@ static void secure(struct conn *conn)
 {
         struct handshake *hs = conn->handshake;
         struct tr_tls *tls = tr_tls_new(&conn->tcp.base, conn->loop, hs->session);
-        if (hs->in.len > 0) { /* else its memory goes: no read would end it */
-                tls->in = hs->in;
-                buf_init(&hs->in);
-        }
-        if (hs->out.len > 0) {
-                tls->out = hs->out;
-                buf_init(&hs->out);
-        }
+        tls->in = hs->in;
+        tls->out = hs->out;
+        buf_init(&hs->in);
+        buf_init(&hs->out);
+        if (tls->in.len == 0)
+                buf_fini(&tls->in); /* no read would end it */
         hs->session = NULL;
         conn_handshake_free(conn);
         loop_timer_stop(conn->loop, &conn->timer);

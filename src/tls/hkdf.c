@@ -16,7 +16,7 @@ struct hmac {
 
 static bool pass(struct hmac *hmac, uint8_t mask, struct slice text, uint8_t *dst)
 {
-        for (size_t i = 0; i < sizeof hmac->pad; i++) /* so many that it becomes vectors */
+        for (size_t i = 0; i < sizeof(hmac->pad); i++) /* so many that it becomes vectors */
                 hmac->pad[i] ^= mask;
         return EVP_DigestInit_ex(hmac->digest, hmac->hash, NULL) == 1 &&
                EVP_DigestUpdate(hmac->digest, hmac->pad, hmac->block_n) == 1 &&
