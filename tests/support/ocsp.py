@@ -23,6 +23,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from support.deadline import LIMIT
+from support.ports import OwnPort
 
 HOLD_SECONDS = 60  # an answer held back outlasts every patience of the server; let_go() ends it
 
@@ -184,7 +185,7 @@ class Responder(Answer):
     """
 
     # pylint: disable=too-many-instance-attributes
-    def __init__(self, authority, port=0, tls=None):
+    def __init__(self, authority, tls=None):
         super().__init__(this_update=-10)
         self.authority, self.others = authority, {}
         self.answers, self.asked, self.requests = {}, {}, []
@@ -192,8 +193,9 @@ class Responder(Answer):
         self.changed = threading.Condition()
         self.scheme = "https" if tls else "http"
         self._server, self._tls = None, tls
-        self.start(port)
-        self.port = self._server.server_address[1]
+        self._own = OwnPort()
+        self.port = self._own.number
+        self.start()
 
     @property
     def url(self):
@@ -203,7 +205,7 @@ class Responder(Answer):
         self.others[authority.name] = authority
         return f"{self.url}/{authority.name}"
 
-    def start(self, port=None):
+    def start(self):
         responder = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -236,8 +238,7 @@ class Responder(Answer):
                 pass
 
         http.server.ThreadingHTTPServer.allow_reuse_address = True
-        self._server = http.server.ThreadingHTTPServer(
-            ("127.0.0.1", self.port if port is None else port), Handler)
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
         if self._tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -253,6 +254,11 @@ class Responder(Answer):
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+
+    def close(self):
+        """The port may be another's from now on."""
+        self.stop()
+        self._own.close()
 
     def let_go(self):
         for answer in (self, *self.answers.values()):
@@ -322,7 +328,7 @@ class Pki:
         self.responder = Responder(self.root)
 
     def close(self):
-        self.responder.stop()
+        self.responder.close()
 
     def middle(self, name):
         self.all[name] = Authority(self.directory, name, self.root, self.responder.url_of(self.root))

@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support.certs import Certificates  # noqa: E402
 from support.client import tls_context  # noqa: E402
 from support.dialect import is_midge, lacking, program, reference_level  # noqa: E402
+from support.ports import OwnPort  # noqa: E402
 from support.server import Server  # noqa: E402
 
 BASE = 'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n'
@@ -81,6 +82,14 @@ def start(tmp_path):
         except AssertionError as error:
             errors.append(str(error))
     assert not errors, "\n".join(errors)
+
+
+@pytest.fixture
+def own_port():
+    """A number that no other test listens on, also when a server has left it."""
+    port = OwnPort()
+    yield port.number
+    port.close()
 
 
 @pytest.fixture(scope="session")

@@ -454,9 +454,10 @@ def test_storm_gives_up_when_nothing_succeeds(fake):
 
 
 def test_refused_connection():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    result, err = bench("pub", "--server", f"127.0.0.1:{port}", status=1)
+    with socket.socket() as taken:  # and nobody listens on it
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        result, err = bench("pub", "--server", f"127.0.0.1:{port}", status=1)
     assert result is None
     assert err == f"midge bench: 127.0.0.1 port {port}: connection refused\n"
 

@@ -52,7 +52,7 @@ def place(certs, tmp_path):
     shutil.copy(pair.key, tmp_path / "server-key.pem")
     shutil.copy(authority.crt, tmp_path / "ca.pem")
     yield tmp_path, authority
-    responder.stop()
+    responder.close()
 
 
 @pytest.mark.parametrize("at", range(len(BLOCKS)))

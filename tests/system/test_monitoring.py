@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from support.deadline import until
+from support.deadline import LIMIT, until
 from support.dialect import dialect
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)"
@@ -657,9 +657,16 @@ def test_host(start, line, host):
     assert server.monitor.host == host
     varz = server.monitor.varz()
     assert (varz["http_host"], varz["http_port"], varz["host"]) == (host, -1, "127.0.0.1")
-    other = {"127.0.0.1": "127.0.0.2", "127.0.0.2": "127.0.0.1"}[host]
-    with pytest.raises(OSError):
-        socket.create_connection((other, server.monitor.port), 5)
+
+
+@pytest.mark.parametrize("line, other", [
+    ('http: "127.0.0.2:%d"', "127.0.0.1"), ("http_port: %d", "127.0.0.2"), ("http: %d", "127.0.0.2"),
+    ("monitor_port: %d", "127.0.0.2")])
+def test_no_other_host(start, own_port, line, other):
+    server = start('listen: "127.0.0.1:-1"\n' + line % own_port, base=False)
+    assert server.monitor.varz()["http_port"] == server.monitor.port == own_port
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((other, own_port), LIMIT)
 
 
 # TestMonitorNoPort
@@ -696,9 +703,9 @@ def test_concurrent_requests(start):
 
 
 # TestMonitorStop: the port is gone with the server.
-def test_listener_ends_with_the_server(start):
-    server = start()
-    port = server.monitor.port
+def test_listener_ends_with_the_server(start, own_port):
+    server = start(f'listen: "127.0.0.1:-1"\nhttp: "127.0.0.1:{own_port}"\n', base=False)
+    assert server.monitor.varz()["http_port"] == own_port
     server.stop()
-    with pytest.raises(OSError):
-        socket.create_connection(("127.0.0.1", port), 5)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", own_port), LIMIT)

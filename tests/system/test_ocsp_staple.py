@@ -36,7 +36,7 @@ def authority(tmp_path_factory):
 def responder(authority):
     made = Responder(authority)
     yield made
-    made.stop()
+    made.close()
 
 
 @pytest.fixture

@@ -254,8 +254,9 @@ class TestLameDuck:
             "Entering lame duck mode, stop accepting new clients",
             "Initiating Shutdown...", "Server Exiting.."]
 
-    def test_clients_are_told(self, start):
-        server = start(self.CONFIG % "29s")
+    def test_clients_are_told(self, start, own_port):
+        server = start(f'listen: "127.0.0.1:{own_port}"\nhttp: "127.0.0.1:-1"\n' + self.CONFIG % "29s",
+                       base=False)
         new, old, unready = server.connect(), server.connect(protocol=0), server.client()
         server.monitor.wait_varz(lambda varz: varz["connections"] == 3, "all are counted")
         server.signal(signal.SIGUSR2)
@@ -269,7 +270,7 @@ class TestLameDuck:
         old.barrier()
         unready.send("PING\r\n")
         unready.expect("PONG\r\n")
-        with pytest.raises(OSError):
+        with pytest.raises(ConnectionRefusedError):
             server.client()
         # Existing clients are served until their turn comes.
         new.send("SUB a 1\r\nPUB a 2\r\nok\r\n")
