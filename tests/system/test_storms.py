@@ -172,6 +172,7 @@ def test_bad_handshakes(start, certs, high):
     assert {entry["reason"] for entry in page["probes"]} == set(noise)
     assert len(page["failures"]) < 20 and len(page["probes"]) < 20
     # And in the log a few of each: ten a minute of one kind and address, on each loop.
+    server.stop()  # all lines are written
     verdicts = collections.Counter(
         text.split("TLS handshake verdict: ")[1].split(",")[0]
         for level, text in server.entries() if level == "ERR" and "TLS handshake verdict: " in text)
@@ -222,6 +223,7 @@ def test_tls_to_the_plain_port(start):
     after = server.monitor.wait_varz(lambda varz: varz["connections"] == 1, "the others are gone")
     assert after["mem"] - before < GROWTH_MAX
     assert "tls_handshakes" not in after
+    server.stop()  # all lines are written
     told = [text for level, text in server.entries()
             if level == "ERR" and " parser ERROR" in text and r"\x16\x03" in text]
     if not is_midge():
@@ -239,6 +241,7 @@ def test_http_to_the_client_port(start):
     for _ in range(30):
         one(server)
     server.connect().barrier()
+    server.stop()  # all lines are written
     lines = [text for level, text in server.entries() if level == "ERR"]
     assert [("HTTP on the client port: /healthz is on the monitoring port" in line,
              "parser ERROR: unknown operation in" in line) for line in lines] == [
