@@ -793,6 +793,7 @@ def test_one_request_for_many(secure, pki):
     for client in clients:
         client.handshake(context)  # done for the client, not for the server
     pki.responder.wait_asked("alice")
+    server.wait_log(r"Checking OCSP peer cache for \[CN=alice", 50)
     hold.set()
     for client in clients:
         client.connect()
@@ -811,8 +812,8 @@ def test_others_are_served_meanwhile(secure, pki):
     pki.responder.wait_asked("alice")
     for _ in range(5):
         passes(server, pki, "bob")
-    connz = server.monitor.get("/connz")
-    assert [c.get("tls_version") for c in connz["connections"]] == [None]
+    until(lambda: [c.get("tls_version") for c in server.monitor.get("/connz")["connections"]] == [None],
+          "bob has left, alice waits")
     hold.set()
     waiting.expect(b"PONG\r\n")
     waiting.close()

@@ -224,10 +224,8 @@ class TestPermissions:
         client.send("PING\r\n")
         assert {client.line() for _ in range(5)} == {b"MSG keep.x 1 0", b"MSG keep.x 4 0", b"", b"PONG"}
         assert server.monitor.connection(client.cid)["subscriptions"] == 2
-        texts = server.texts()
-        assert 'Removed sub "drop.x" (sid "2") for User "a" - not authorized' in texts
-        assert ('Removed sub "keep.x" using queue "q" (sid "3") for User "a" - not authorized'
-                in texts)
+        server.wait_log(r'Removed sub "drop\.x" \(sid "2"\) for User "a" - not authorized$')
+        server.wait_log(r'Removed sub "keep\.x" using queue "q" \(sid "3"\) for User "a" - not authorized$')
         client.send("SUB drop.x 5\r\n")
         client.expect_error('Permissions Violation for Subscription to "drop.x"')
 

@@ -30,23 +30,22 @@ def test_ping_max(start, pings):
 
 # TestPing: each PONG forgives all PINGs before it.
 def test_pong_keeps_the_connection(start):
-    server = start('ping_interval: "50ms", ping_max: 2')
+    server = start('ping_interval: "50ms", ping_max: 10')
     client = server.connect()
     for _ in range(8):
-        client.expect("PING\r\n")
+        client.expect("PING\r\n" * 3)
         client.send("PONG\r\n")
-    client.expect("PING\r\nPING\r\n")
-    client.send("PONG\r\n")
-    client.expect("PING\r\nPING\r\n-ERR 'Stale Connection'\r\n")
-    client.expect_closed()
+    rest = client.drain_until_closed()
+    pings = rest.count(b"PING\r\n")  # those of before the last PONG came may be among them
+    assert rest == b"PING\r\n" * pings + b"-ERR 'Stale Connection'\r\n" and pings >= 10
 
 
 # TestUnpromptedPong: a PONG that answers nothing counts as one.
 def test_unprompted_pong(start):
-    server = start('ping_interval: "100ms", ping_max: 2')
+    server = start('ping_interval: "100ms", ping_max: 10')
     client = server.connect()
     client.expect("PING\r\n")
-    for _ in range(6):
+    for _ in range(12):
         client.send("PONG\r\nPONG\r\n")
         client.expect("PING\r\n", seconds=5)
 
@@ -147,7 +146,7 @@ def test_user_and_password(start):
 
 # rtt: measured by the server's PING, shown by connz.
 def test_round_trip_time(start):
-    server = start('ping_interval: "50ms"')
+    server = start('ping_interval: "50ms", ping_max: 1000')
     client = server.connect()
     client.expect("PING\r\n")
     client.send("PONG\r\n")

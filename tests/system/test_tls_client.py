@@ -19,7 +19,7 @@ V1_2, V1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 @pytest.fixture
 def tls_start(start, certs):
     """Factory of TLS servers: tls_start("verify: true", "allow_non_tls: true", cert="server")."""
-    def factory(inside="", outside="", cert="server", ca=True, timeout=0.4, **options):
+    def factory(inside="", outside="", cert="server", ca=True, timeout=5, **options):
         authority = f'ca_file: "{certs.cert("ca")}"\n' if ca else ""
         return start(f'debug: true\n{outside}\ntls {{\n'
                      f'  cert_file: "{certs.cert(cert)}"\n  key_file: "{certs.key(cert)}"\n'
@@ -49,7 +49,7 @@ def attempt(server, tls):
 @pytest.mark.parametrize("cert", ["server", "server-rsa"])
 @pytest.mark.parametrize("version, shown", [(V1_2, "1.2"), (V1_3, "1.3")])
 def test_publish_subscribe(tls_start, context, cert, version, shown):
-    server = tls_start(cert=cert, timeout=5)
+    server = tls_start(cert=cert)
     sub = server.connect(tls=context(low=version, high=version))
     pub = server.connect(tls=context(low=version, high=version))
     sub.subscribe("foo", 1)
@@ -70,7 +70,7 @@ def test_publish_subscribe(tls_start, context, cert, version, shown):
 # Row 18: the server's names are checked by clients; all three are in its certificate.
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
 def test_server_names(tls_start, context, name):
-    server = tls_start(timeout=5)
+    server = tls_start()
     client = server.client(tls=context(), name=name)
     client.connect().barrier()
 
@@ -81,7 +81,7 @@ def test_server_names(tls_start, context, name):
     ("ECDHE-ECDSA-CHACHA20-POLY1305", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"),
 ])
 def test_suite_names(tls_start, context, suite, shown):
-    server = tls_start(timeout=5)
+    server = tls_start()
     client = server.connect(tls=context(high=V1_2, ciphers=suite))
     assert server.monitor.connection(client.cid)["tls_cipher_suite"] == shown
 
@@ -127,7 +127,7 @@ class TestAcceptTable:
 
     @pytest.mark.parametrize("outside", ["", MIXED])
     def test_waits_for_info_and_none_comes(self, tls_start, outside):
-        server = tls_start(FIRST, outside)
+        server = tls_start(FIRST, outside, timeout=0.4)
         self.open(server).expect_closed()
         server.wait_log(r"\[DBG\] \S+ - cid:\d+ - TLS handshake (timeout|error: .*i/o timeout)")
 
@@ -165,7 +165,7 @@ class TestAcceptTable:
 
     @pytest.mark.parametrize("inside", ["", "first: auto", DELAY])
     def test_plaintext_where_it_is_not(self, tls_start, inside):
-        server = tls_start(inside, timeout=5)
+        server = tls_start(inside)
         client = self.open(server)
         client.read_info()
         client.send("CONNECT {}\r\nPING\r\n")
@@ -176,7 +176,7 @@ class TestAcceptTable:
 
     @pytest.mark.parametrize("inside, outside", [("", ""), ("first: auto", ""), (DELAY, "")])
     def test_silence_after_info(self, tls_start, inside, outside):
-        server = tls_start(inside, outside)
+        server = tls_start(inside, outside, timeout=0.4)
         client = self.open(server)
         client.read_info()
         got = client.drain_until_closed()
@@ -230,7 +230,7 @@ def test_notice(tls_start, inside, outside, lines):
 @pytest.mark.parametrize("version", [V1_2, V1_3])
 class TestClientCertificates:
     def test_accepted(self, tls_start, context, version):
-        server = tls_start("verify: true", timeout=5)
+        server = tls_start("verify: true")
         client = server.connect(tls=context("client", high=version))
         client.barrier()
         entry = server.monitor.connection(client.cid, "auth=1")
@@ -240,13 +240,13 @@ class TestClientCertificates:
         assert list(peer) == ["subject", "spki_sha256", "cert_sha256"]
 
     def test_fingerprint(self, tls_start, context, certs, version):
-        server = tls_start("verify: true", timeout=5)
+        server = tls_start("verify: true")
         client = server.connect(tls=context("client", high=version))
         peer = server.monitor.connection(client.cid, "auth=1")["tls_peer_certs"][0]
         assert peer["spki_sha256"] == certs.fingerprint("client")
 
     def test_missing(self, tls_start, context, version):
-        server = tls_start("verify: true", timeout=5)
+        server = tls_start("verify: true")
         client, error = attempt(server, context(high=version))
         assert error is not None
         handshake_line(server, "ERR", "tls: client didn't provide a certificate$")
@@ -258,7 +258,7 @@ class TestClientCertificates:
                            r"after \S+Z"),
     ])
     def test_refused(self, tls_start, context, version, name, text):
-        server = tls_start("verify: true", timeout=5)
+        server = tls_start("verify: true")
         client, error = attempt(server, context(name, high=version))
         assert error is not None
         handshake_line(server, "ERR", "tls: failed to verify certificate: x509: " + text +
@@ -267,7 +267,7 @@ class TestClientCertificates:
 
     # Row 22: TestTLSVerifyClientCertificate: without ca_file the system's authorities count.
     def test_private_authority_without_ca_file(self, tls_start, context, version):
-        server = tls_start("verify: true", ca=False, timeout=5)
+        server = tls_start("verify: true", ca=False)
         assert server.client().info["tls_verify"] is True
         _, error = attempt(server, context("client", high=version))
         assert error is not None
@@ -303,7 +303,7 @@ def test_authority_of_the_system(tls_start, context, certs, version):
      r"version, refused by ours; rule: .+; remedy: .+"),
 ])
 def test_verdict(tls_start, context, inside, client, options, verdict):
-    server = tls_start(inside, timeout=5)
+    server = tls_start(inside)
     connection, error = attempt(server, context(client, **options))
     assert error is not None
     server.wait_log(rf"\[ERR\] \S+ - cid:{connection.cid} - TLS handshake verdict: {verdict}$")
@@ -311,7 +311,7 @@ def test_verdict(tls_start, context, inside, client, options, verdict):
 
 @pytest.mark.midge_only
 def test_verdict_of_a_refusing_client(tls_start, certs):
-    server = tls_start(timeout=5)
+    server = tls_start()
     client, error = attempt(server, tls_context(certs.cert("other-ca")))
     assert error is not None
     server.wait_log(rf"\[ERR\] \S+ - cid:{client.cid} - TLS handshake verdict: peer_rejected, refused by "
@@ -326,7 +326,7 @@ def test_verdict_of_a_refusing_client(tls_start, certs):
     ("client-expired", V1_2, "certificate expired"), ("client-expired", V1_3, "certificate expired"),
 ])
 def test_alerts(tls_start, context, client, version, alert):
-    server = tls_start("verify: true", timeout=5)
+    server = tls_start("verify: true")
     # The server closes behind its alert; a client that was still writing may lose it to a reset.
     seen = []
     for _ in range(20):
@@ -345,7 +345,7 @@ def test_alerts(tls_start, context, client, version, alert):
 
 # Without verify a client certificate is not asked for.
 def test_certificate_is_not_asked_for(tls_start, context):
-    server = tls_start(timeout=5)
+    server = tls_start()
     client = server.connect(tls=context("client"))
     assert "tls_peer_certs" not in server.monitor.connection(client.cid, "auth=1")
 
@@ -353,14 +353,14 @@ def test_certificate_is_not_asked_for(tls_start, context):
 # 5.3: failures and what the log says of them.
 class TestFailures:
     def test_peer_closes(self, tls_start):
-        server = tls_start(timeout=5)
+        server = tls_start()
         client = server.client()
         client.close()
         handshake_line(server, "ERR", r"(EOF|read.*connection reset by peer)$")
         assert server.monitor.closed(client.cid)["reason"] == FAILURE
 
     def test_peer_closes_within_a_record(self, tls_start):
-        server = tls_start(timeout=5)
+        server = tls_start()
         client = server.client()
         client.send(b"\x16\x03\x01")
         client.end_sending()
@@ -397,7 +397,7 @@ class TestFailures:
         assert server.monitor.closed(client.cid)["reason"] == FAILURE
 
     def test_sslv2(self, tls_start):
-        server = tls_start(timeout=5)
+        server = tls_start()
         client = server.client()
         client.send(b"\x80\x2e\x01\x03\x00\x00\x15\x00\x00\x00\x10" + b"\x00" * 40)
         assert client.drain_until_closed() in (b"", b"\x15\x03\x01\x00\x02\x02\x46")
@@ -405,7 +405,7 @@ class TestFailures:
 
     @pytest.mark.filterwarnings("ignore::DeprecationWarning")
     def test_old_version(self, tls_start, context):
-        server = tls_start(timeout=5)
+        server = tls_start()
         old = context(low=ssl.TLSVersion.TLSv1, high=ssl.TLSVersion.TLSv1_1,
                       ciphers="ALL:@SECLEVEL=0")
         client, error = attempt(server, old)
@@ -416,20 +416,20 @@ class TestFailures:
 
     # Row 11: TestTLSMinVersionConfig
     def test_min_version(self, tls_start, context):
-        server = tls_start('min_version: "1.3"', timeout=5)
+        server = tls_start('min_version: "1.3"')
         _, error = attempt(server, context(high=V1_2))
         assert "alert protocol version" in str(error)
         handshake_line(server, "ERR", r"tls: client offered only unsupported versions: \[303")
         server.connect(tls=context()).barrier()
 
     def test_no_common_suite(self, tls_start, context):
-        server = tls_start(timeout=5)
+        server = tls_start()
         _, error = attempt(server, context(high=V1_2, ciphers="ECDHE-RSA-AES128-GCM-SHA256"))
         assert "alert handshake failure" in str(error)
         handshake_line(server, "ERR", "tls: no cipher suite supported by both client and server")
 
     def test_client_refuses_the_server(self, tls_start, certs):
-        server = tls_start(timeout=5)
+        server = tls_start()
         client, error = attempt(server, tls_context(certs.cert("other-ca"), high=V1_2))
         assert isinstance(error, ssl.SSLCertVerificationError)
         handshake_line(server, "ERR", "remote error: tls: unknown certificate authority$")
@@ -438,7 +438,7 @@ class TestFailures:
     # A TLS 1.3 client sends its alert before it has keys in some libraries: the reference then says
     # "bad record MAC", midge the alert's name.
     def test_client_refuses_the_server_1_3(self, tls_start, certs):
-        server = tls_start(timeout=5)
+        server = tls_start()
         client, error = attempt(server, tls_context(certs.cert("other-ca")))
         assert isinstance(error, ssl.SSLCertVerificationError)
         handshake_line(server, "ERR", dialect(
@@ -447,20 +447,19 @@ class TestFailures:
 
     # Row 35: a key that is not pinned
     def test_not_pinned(self, tls_start, context):
-        server = tls_start(f'verify: true, pinned_certs: ["{"0" * 64}"]', timeout=5)
+        server = tls_start(f'verify: true, pinned_certs: ["{"0" * 64}"]')
         client, error = attempt(server, context("client"))
         assert error is not None
         handshake_line(server, "ERR", "certificate not pinned$")
         assert server.monitor.closed(client.cid)["reason"] == FAILURE
 
     def test_pinned(self, tls_start, context, certs):
-        server = tls_start(f'verify: true, pinned_certs: ["{certs.fingerprint("client")}"]',
-                           timeout=5)
+        server = tls_start(f'verify: true, pinned_certs: ["{certs.fingerprint("client")}"]')
         server.connect(tls=context("client")).barrier()
 
     # A failure is one connection's: the others do not notice.
     def test_others_do_not_notice(self, tls_start, context):
-        server = tls_start(timeout=5)
+        server = tls_start()
         good = server.connect(tls=context())
         for _ in range(10):
             bad = server.client()
@@ -473,7 +472,7 @@ class TestFailures:
 def test_rate_limit(tls_start, context):
     def in_a_second():
         """The server, who of six came in, what another is told; on a busy machine they may take too long."""
-        server = tls_start("connection_rate_limit: 3", timeout=5)
+        server = tls_start("connection_rate_limit: 3")
         begin, outcomes = time.monotonic(), []
         for _ in range(6):
             client = server.client()
@@ -495,7 +494,7 @@ def test_rate_limit(tls_start, context):
 
 # Row 24: TestTLSAuthorizationShortTimeout: the login's timer does not write into the handshake.
 def test_short_authentication_timeout(tls_start, context):
-    server = tls_start("", "authorization { user: me, password: secret, timeout: 0.001 }", timeout=5)
+    server = tls_start("", "authorization { user: me, password: secret, timeout: 0.001 }")
     for _ in range(10):
         client = server.client(tls=context())
         assert client.drain_until_closed() == b"-ERR 'Authentication Timeout'\r\n"
@@ -503,7 +502,7 @@ def test_short_authentication_timeout(tls_start, context):
 
 # TestTLSBadAuthError
 def test_wrong_password(tls_start, context):
-    server = tls_start("", "authorization { user: me, password: secret }", timeout=5)
+    server = tls_start("", "authorization { user: me, password: secret }")
     client = server.client(tls=context())
     client.send('CONNECT {"user":"me","pass":"x"}\r\n')
     client.expect_fatal("Authorization Violation")
@@ -511,7 +510,7 @@ def test_wrong_password(tls_start, context):
 
 # Row 26: TestTLSStressConnect
 def test_many_connects(tls_start, context):
-    server = tls_start(timeout=5)
+    server = tls_start()
     shared = context()
     busy = server.connect(tls=shared)
     busy.send("SUB load 1\r\n")
@@ -543,7 +542,7 @@ def test_many_open_connections(tls_start, context):
 
 # A session can be resumed; the resumed connection is as good as the first.
 def test_resumption(tls_start, context):
-    server = tls_start(timeout=5)
+    server = tls_start()
     shared = context(high=V1_2)
     first = server.client()
     first.handshake(shared)
@@ -557,7 +556,7 @@ def test_resumption(tls_start, context):
 
 # Row 28: TestTLSHandshakeFailureMemUsage, row 42: FuzzServerTLS
 def test_junk_does_not_cost_memory(tls_start, context):
-    server = tls_start(timeout=5)
+    server = tls_start()
     good = server.connect(tls=context())
     junk = os.urandom(1 << 20)
     for prefix in (b"", b"\x16\x03\x01\xff\xff", b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc"):
@@ -572,7 +571,7 @@ def test_junk_does_not_cost_memory(tls_start, context):
 # Closing: close_notify comes before the end of the stream.
 @pytest.mark.parametrize("version", [V1_2, V1_3])
 def test_close_notify(tls_start, context, version):
-    server = tls_start(timeout=5)
+    server = tls_start()
     shared = context(high=version)
     client = server.client()
     client.socket = shared.wrap_socket(client.socket, server_hostname="localhost",
@@ -585,7 +584,7 @@ def test_close_notify(tls_start, context, version):
 
 # Row 11, 31: a reload changes what new connections get.
 def test_reload_of_certificate(tls_start, context, certs):
-    server = tls_start(timeout=5)
+    server = tls_start()
     before = server.monitor.varz()["tls_cert_not_after"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", before)
     old = server.connect(tls=context())
@@ -602,7 +601,7 @@ def test_reload_of_certificate(tls_start, context, certs):
 
 
 def test_failed_reload_keeps_the_last_good_one(tls_start, context, certs):
-    server = tls_start(timeout=5)
+    server = tls_start()
     with open(server.config_path, encoding="utf-8") as file:
         config = file.read()
     server.rewrite(config.replace(certs.cert("server"), certs.path("gone.crt")))
@@ -614,7 +613,7 @@ def test_failed_reload_keeps_the_last_good_one(tls_start, context, certs):
 # The reference lets the reload wait for them.
 @pytest.mark.midge_only
 def test_reload_that_ends_tls_while_clients_are_waited_for(tls_start):
-    server = tls_start("handshake_first: \"2s\"", timeout=5)
+    server = tls_start("handshake_first: \"2s\"")
     clients = [server.client(read_info=False) for _ in range(3)]
     server.wait_log(r"Client connection created", count=3)
     server.rewrite('debug: true\nlisten: "127.0.0.1:-1"\nhttp: "127.0.0.1:-1"\n')
@@ -630,6 +629,6 @@ def test_reload_that_ends_tls_while_clients_are_waited_for(tls_start):
 
 
 def test_varz(tls_start):
-    varz = tls_start("verify: true", timeout=5).monitor.varz()
+    varz = tls_start("verify: true").monitor.varz()
     assert varz["tls_required"] is True and varz["tls_verify"] is True and varz["tls_timeout"] == 5
     assert tls_start("", timeout=1.5).monitor.varz()["tls_timeout"] == 1.5
