@@ -429,6 +429,9 @@ int server_run(struct launch *launch)
         sigs_close(server.sigs);
         ports_file_remove(&server, server.opts->ports_file_dir);
         log_info(NULL, "Server Exiting..");
+        /* The log's thread rests while descriptors are closed below: libuv closes those of a loop by a bare
+         * system call, after which ThreadSanitizer takes the next use of their numbers for a race. */
+        log_flush();
         fini(&server);
         log_close();
         return 0;
